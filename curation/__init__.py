@@ -1,0 +1,38 @@
+"""Compile public datasets into reproducible, queryable training mixtures for small vision-language models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from curation.build import build, plan
+    from curation.builds import open_build
+    from curation.manifests import load_manifest
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "build", "load_manifest", "open_build", "plan"]
+
+# sources/, filters/, mixtures/ and manifests/ stand beside this folder in a checkout and import as curation.*
+# through links; a checkout without links (some file systems have none) finds them here.
+_here = Path(__file__).resolve().parent
+if not (_here / "sources").is_dir() and (_here.parent / "sources" / "__init__.py").is_file():
+    __path__.append(str(_here.parent))
+
+_LAZY = {
+    "build": "curation.build",
+    "plan": "curation.build",
+    "open_build": "curation.builds",
+    "load_manifest": "curation.manifests",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public functions when they are first used, so that `import curation` stays cheap."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'curation' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
