@@ -183,11 +183,13 @@ def _portable(err: BaseException) -> BaseException:
     import traceback
 
     note = "".join(traceback.format_exception(err))
+    copy: BaseException = RuntimeError(f"{type(err).__name__}: {err}")
     try:
-        copy = pickle.loads(pickle.dumps(err))
-        assert isinstance(copy, Exception)
+        again = pickle.loads(pickle.dumps(err))
     except Exception:
-        copy = RuntimeError(f"{type(err).__name__}: {err}")
+        again = None
+    if isinstance(again, Exception):
+        copy = again
     copy.add_note(note)
     return copy
 

@@ -148,6 +148,7 @@ PULLED_MEDIUM = pa.struct(
         ("type", pa.string()),  # image | video
         ("name", pa.string()),
         ("address", pa.string()),
+        ("uri", pa.string()),
         ("media_id", pa.string()),
         ("mime", pa.string()),
         ("bytes", pa.int64()),

@@ -1,0 +1,175 @@
+"""Read a medium's bytes and measure an image: one decode tells whether it is whole, its size as shown and its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from curation.errors import MediaError
+from curation.records import Address
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image as PillowImage
+
+# Larger images are refused unread: a 50-megapixel scan is real, a 20,000 x 20,000 PNG of one colour is a bomb.
+MAX_PIXELS = 120_000_000
+HASH_SIDE = 64
+_ORIENTATION = 0x0112
+_GREY_STEPS = (8, 4, 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageProbe:
+    """What one decode of an image tells. `width` and `height` in pixels as shown, after EXIF orientation.
+
+    `grey` is a uint8 array [64, 64] of the shown image's luma, from which `phash` is made.
+    """
+
+    mime: str
+    width: int
+    height: int
+    mode: str
+    grey: np.ndarray
+
+
+def open_address(address: Address) -> BinaryIO:
+    """Open a medium for reading; a range of a file becomes a file of its own. Raises MediaError `missing_media`."""
+    try:
+        if "://" in address.path:
+            import fsspec
+
+            file = fsspec.open(address.path, "rb").open()
+        else:
+            file = Path(address.path).open("rb")
+    except (FileNotFoundError, NotADirectoryError) as err:
+        raise MediaError("missing_media", str(address)) from err
+    except (OSError, ValueError) as err:
+        raise MediaError("unreadable_media", f"{address}: {err}") from err
+    if address.offset is None:
+        return cast(BinaryIO, file)
+    with file:
+        file.seek(address.offset)
+        return io.BytesIO(file.read(address.length))
+
+
+def read(content: bytes | Address) -> bytes:
+    """Return a medium's bytes. Raises MediaError."""
+    if isinstance(content, bytes):
+        return content
+    with open_address(content) as file:
+        try:
+            return file.read()
+        except OSError as err:
+            raise MediaError("unreadable_media", f"{content}: {err}") from err
+
+
+def sha256(data: bytes) -> str:
+    """Return the id of a medium: the sha256 of its bytes, hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def open_image(data: bytes) -> PillowImage.Image:
+    """Open an image by its content and check its header. Raises MediaError.
+
+    Reasons: `empty_media`, `not_an_image` (measured: its bytes), `too_many_pixels` (measured: its pixels),
+    `truncated_image` when even the header is cut.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    if not data:
+        raise MediaError("empty_media", "0 bytes", measured=0)
+    Image.MAX_IMAGE_PIXELS = None  # our own limit below is a ledger row, Pillow's is an exception or a warning
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(data))
+    except UnidentifiedImageError as err:
+        raise MediaError("not_an_image", f"starts with {data[:8]!r}", measured=len(data)) from err
+    except (OSError, SyntaxError, ValueError, struct.error, EOFError) as err:
+        raise MediaError("damaged_image", str(err), measured=len(data)) from err
+    if image.width * image.height > MAX_PIXELS:
+        raise MediaError("too_many_pixels", f"{image.width}x{image.height}", measured=image.width * image.height)
+    return image
+
+
+def probe_image(data: bytes) -> ImageProbe:
+    """Decode an image once and measure it. Raises MediaError.
+
+    JPEG is decoded at the smallest scale (1/8, 1/4, 1/2, 1) whose sides stay at least 64 pixels: every byte is still
+    entropy-decoded, so truncation is found (Pillow's own `verify` finds none), at twice the speed. The scale depends on
+    the size alone, so the same bytes always give the same hash.
+    """
+    import numpy as np
+
+    image = open_image(data)
+    width, height, mode, mime = image.width, image.height, image.mode, image.get_format_mimetype() or ""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            orientation = _orientation(image)
+            if image.format == "JPEG" and mode in ("RGB", "L", "YCbCr"):
+                scale = next((step for step in _GREY_STEPS if min(width, height) >= HASH_SIDE * step), 1)
+                image.draft("L", (width // scale, height // scale))
+            image.load()
+            grey = _grey(image)
+    except MediaError:
+        raise
+    except Exception as err:  # a damaged file may raise anything inside a codec plug-in
+        reason = "truncated_image" if "truncated" in str(err) or isinstance(err, EOFError) else "damaged_image"
+        raise MediaError(reason, f"{type(err).__name__}: {err}", measured=len(data)) from err
+    grey = _upright(grey, orientation)
+    if orientation >= 5:
+        width, height = height, width
+    return ImageProbe(mime=mime, width=width, height=height, mode=mode, grey=np.ascontiguousarray(grey))
+
+
+def _orientation(image: PillowImage.Image) -> int:
+    """Return the EXIF orientation, 1 (upright) when there is none or it makes no sense."""
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # broken EXIF is no reason to lose a picture
+        return 1
+    return value if value in range(1, 9) else 1
+
+
+def _grey(image: PillowImage.Image) -> np.ndarray:
+    """Shrink to a 64x64 luma array; transparent pixels are shown on white, 16-bit greys are scaled to 8."""
+    import numpy as np
+    from PIL import Image
+
+    if image.mode in ("RGBA", "LA", "PA") or (image.mode == "P" and "transparency" in image.info):
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    elif image.mode.startswith("I") or image.mode == "F":
+        pixels = np.asarray(image, dtype=np.float64)
+        top = 65535.0 if image.mode.startswith("I") else max(float(np.nanmax(pixels, initial=0.0)), 1.0)
+        image = Image.fromarray(np.clip(np.nan_to_num(pixels) * (255.0 / top), 0, 255).astype(np.uint8))
+    if image.mode != "L":
+        image = image.convert("RGB").convert("L")
+    small = image.resize((HASH_SIDE, HASH_SIDE), Image.Resampling.BOX, reducing_gap=2.0)
+    return np.asarray(small, dtype=np.uint8)
+
+
+def _upright(grey: np.ndarray, orientation: int) -> np.ndarray:
+    """Turn stored pixels [h, w] the way EXIF orientation 1 to 8 shows them."""
+    import numpy as np
+
+    if orientation in (2, 4):
+        return grey[:, ::-1] if orientation == 2 else grey[::-1]
+    if orientation == 3:
+        return grey[::-1, ::-1]
+    if orientation == 5:
+        return grey.T
+    if orientation == 6:
+        return np.rot90(grey, -1)
+    if orientation == 7:
+        return grey[::-1, ::-1].T
+    if orientation == 8:
+        return np.rot90(grey)
+    return grey

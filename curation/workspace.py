@@ -1,0 +1,124 @@
+"""Stage folders named by what they hold, so that resume, caching and sharing between builds are one thing.
+
+A stage's folder is named by the fingerprint of its code version, settings and inputs. Its marker is written last; a
+folder without one is work in progress that the next run continues. Files are written under a temporary name, flushed
+and renamed, so that a file that is there is whole.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from curation.errors import BuildError
+from curation.fingerprint import canonical, fingerprint
+
+MARKER = "_done.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One stage's folder in the workspace: `<root>/<name>/<fingerprint>`."""
+
+    name: str
+    folder: Path
+    fingerprint: str
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the whole stage has finished."""
+        return (self.folder / MARKER).is_file()
+
+    def finish(self, summary: dict[str, Any]) -> None:
+        """Write the marker that makes the stage whole."""
+        write_bytes(self.folder / MARKER, canonical(summary))
+
+    def summary(self) -> dict[str, Any]:
+        """Read what `finish` wrote."""
+        return dict(json.loads((self.folder / MARKER).read_bytes()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """The folder of reusable stages."""
+
+    root: Path
+
+    def stage(self, name: str, *identity: Any) -> Stage:
+        """Return the folder for a stage with this identity (settings and input fingerprints), making it if needed."""
+        digest = fingerprint(name, *identity)
+        folder = self.root / name / digest[:32]
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "identity.json").exists():
+            write_bytes(folder / "identity.json", canonical([name, *identity]))
+        return Stage(name=name, folder=folder, fingerprint=digest)
+
+    @property
+    def cache(self) -> Path:
+        """The folder for archives kept decompressed and decoded frames."""
+        folder = self.root / "cache"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+def open_workspace(workspace: str | Path | None, manifest: Path | None) -> Workspace:
+    """Find the workspace: the argument, else CURATION_WORKSPACE, else `.curation/` beside the manifest."""
+    beside = (manifest.resolve().parent if manifest else Path.cwd()) / ".curation"
+    root = Path(workspace or os.environ.get("CURATION_WORKSPACE") or beside)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise BuildError(
+            f"workspace {root}: {err.strerror}; name a folder that can be written with --workspace"
+        ) from err
+    return Workspace(root=root.resolve())
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; when the block ends well, flush it to disk and rename it into place."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        descriptor = os.open(temporary, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        temporary.replace(path)
+    except OSError as err:
+        if err.errno == errno.ENOSPC:
+            raise BuildError(f"{path.parent}: the disk is full; free space and run the same command again") from err
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a whole file: temporary name, flush, rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextmanager
+def locked(path: Path, *, busy: str) -> Iterator[None]:
+    """Hold an exclusive lock for the block; raise `BuildError(busy)` when another process holds it.
+
+    The lock goes with its process, however that ends.
+    """
+    import fcntl
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as err:
+            raise BuildError(busy) from err
+        yield
