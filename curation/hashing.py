@@ -34,7 +34,7 @@ def phash256(gray64: NDArray[np.uint8]) -> bytes:
     The 16x16 lowest frequencies of its DCT without the constant row and column (brightness and plain gradients along
     an axis say nothing about what is shown); a bit is set where the coefficient is above the median of the 256.
     """
-    return phash256_batch(gray64[None])[0].tobytes()
+    return phash256_batch(gray64[None]).tobytes()
 
 
 def phash256_batch(gray64: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -49,7 +49,8 @@ def phash256_batch(gray64: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def distances(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return the numbers of bits (0 to 256) in which hashes [..., 32] differ; shapes broadcast but for the last axis."""
+    """Return the numbers of bits (0 to 256) in which hashes [..., 32] differ; the leading axes broadcast."""
     import numpy as np
 
-    return np.bitwise_count(one ^ other).sum(axis=-1, dtype=np.int64)
+    differing: NDArray[np.int64] = np.bitwise_count(one ^ other).sum(axis=-1, dtype=np.int64)
+    return differing
