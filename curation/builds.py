@@ -1,0 +1,171 @@
+"""A build on disk, opened for reading: its description, its tables as SQL, the rows of its shards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curation.errors import BuildError
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars
+    import pyarrow
+
+SCHEMA_VERSION = 1
+DESCRIPTIONS = ("build.json", "plan.json")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """A finished build, or the plan of one (the same index, no shards).
+
+    `settings` is the resolved manifest, `digests` what tokenizer, template and profile were, `files` maps the path of
+    each file (relative to `folder`) to its sha256, `base` lists the folders of builds whose shards this one uses.
+    """
+
+    folder: Path
+    fingerprint: str
+    settings: Mapping[str, Any]
+    digests: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    base: tuple[str, ...] = ()
+
+    @property
+    def context(self) -> int:
+        """Tokens that one pack holds at most."""
+        stated = (self.settings.get("packing") or {}).get("context")
+        if stated is None:
+            from curation.mixtures.profile import load_profile
+
+            stated = load_profile(self.settings["profile"]).context
+        return int(stated)
+
+    def table_files(self) -> dict[str, list[Path]]:
+        """Return the Parquet files of each public table, in order; a table may have none."""
+        from curation.tables import PUBLIC
+
+        index = self.folder / "index"
+        found = {name: sorted((index / name).glob("*.parquet")) for name in PUBLIC}
+        return {name: files or [p for p in [index / f"{name}.parquet"] if p.exists()] for name, files in found.items()}
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """Open a read-only DuckDB connection with a view per table, locked to the files of the index."""
+        from curation.queries import connect
+
+        unit = (self.settings.get("mixture") or {}).get("unit") or "tokens"
+        return connect(self.table_files(), variables={"context": self.context, "unit": str(unit)})
+
+    def sql(self, query: str) -> polars.DataFrame:
+        """Answer one query over samples, media, ledger, packs, mixture, sources and shards; `QueryError` says where."""
+        from curation.queries import run_query
+
+        with self.connect() as connection:
+            return run_query(connection, query)
+
+    def shard_path(self, shard: int) -> Path:
+        """Return the file of a shard; raise `BuildError` when it is not where the index says."""
+        rows = self.sql(f"select path from shards where shard = {int(shard)}").rows()
+        if not rows:
+            raise BuildError(f"{self.folder}: no shard {shard} in the index; a plan has none, run `curation build`")
+        path = (self.folder / str(rows[0][0])).resolve()
+        if not path.is_file():
+            borrowed = f"; it is borrowed from {', '.join(self.base)}" if self.base else ""
+            raise BuildError(f"{self.folder}: shard file {path} is missing{borrowed}; put it back or build again")
+        return path
+
+    def read_row(self, shard: int, shard_row: int) -> dict[str, Any]:
+        """Read one row of a shard as plain values; columns as the contract lists them."""
+        for batch in read_batches(self.shard_path(shard), skip_rows=shard_row):
+            rows: list[dict[str, Any]] = batch.slice(0, 1).to_pylist()
+            return rows[0]
+        raise BuildError(f"{self.folder}: shard {shard} has no row {shard_row}; run `curation verify {self.folder}`")
+
+
+def read_batches(path: Path, *, columns: list[str] | None = None, skip_rows: int = 0) -> Iterator[pyarrow.RecordBatch]:
+    """Read a shard (Parquet or Arrow IPC) in its own row groups, so that memory stays at one group.
+
+    The first batch begins at row `skip_rows`; groups before it are not read.
+    """
+    if path.suffix == ".arrow":
+        yield from _read_arrow(path, columns=columns, skip_rows=skip_rows)
+        return
+    import pyarrow.parquet
+
+    with pyarrow.parquet.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):
+            rows = file.metadata.row_group(group).num_rows
+            if skip_rows >= rows:
+                skip_rows -= rows
+                continue
+            table = file.read_row_group(group, columns=columns).slice(skip_rows).combine_chunks()
+            skip_rows = 0
+            yield from table.to_batches()
+
+
+def _read_arrow(path: Path, *, columns: list[str] | None, skip_rows: int) -> Iterator[pyarrow.RecordBatch]:
+    import pyarrow
+
+    with pyarrow.memory_map(str(path)) as source:
+        magic = source.read(6)
+        source.seek(0)
+        if magic == b"ARROW1":
+            file = pyarrow.ipc.open_file(source)
+            batches: Any = (file.get_batch(number) for number in range(file.num_record_batches))
+        else:
+            batches = pyarrow.ipc.open_stream(source)
+        for batch in batches:
+            if skip_rows >= batch.num_rows:
+                skip_rows -= batch.num_rows
+                continue
+            yield (batch.select(columns) if columns else batch).slice(skip_rows)
+            skip_rows = 0
+
+
+def open_build(path: str | Path) -> Build:
+    """Open a finished build (or a plan's folder) for reading.
+
+    Raises `BuildError` when there is none, when it is not finished, or when another version of the toolkit wrote it.
+    """
+    folder = Path(path)
+    if folder.name in DESCRIPTIONS:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise BuildError(f"{path}: no such folder; `curation build MANIFEST -o {path}` makes a build there")
+    description = next((folder / name for name in DESCRIPTIONS if (folder / name).is_file()), None)
+    if description is None:
+        raise BuildError(f"{path}: {_why_unfinished(folder)}")
+    try:
+        read = json.loads(description.read_text("utf-8"))
+        version = read["schema_version"]
+    except (ValueError, KeyError, TypeError) as err:
+        raise BuildError(f"{description}: not a build's description ({err}); build again with --replace") from err
+    if version != SCHEMA_VERSION:
+        raise BuildError(
+            f"{description}: schema version {version}, this toolkit reads {SCHEMA_VERSION}; "
+            "build again with --replace, or use the toolkit that wrote it"
+        )
+    return Build(
+        folder=folder,
+        fingerprint=str(read.get("fingerprint", "")),
+        settings=read.get("settings") or {},
+        digests=read.get("digests") or {},
+        files=read.get("files") or {},
+        base=tuple(read.get("base") or ()),
+    )
+
+
+def _why_unfinished(folder: Path) -> str:
+    names = {path.name for path in folder.iterdir()}
+    if names & {"index", "shards", "manifest.yaml"}:
+        return (
+            "build.json is missing, so the build is not finished; run the same `curation build` again, "
+            "it resumes where it stopped"
+        )
+    nested = sorted(path.parent.name for path in folder.glob("*/build.json"))
+    if nested:
+        return f"build.json is missing; this is no build but holds some: {', '.join(nested[:5])}"
+    return f"build.json is missing, so this is no build; `curation build MANIFEST -o {folder}` makes one"

@@ -1,0 +1,35 @@
+"""`curation check`: is a manifest good."""
+
+from __future__ import annotations
+
+import click
+
+from curation.errors import CurationError
+
+
+@click.command()
+@click.argument("manifest", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def command(manifest: str, as_json: bool) -> None:
+    """Check a manifest, its paths, tokenizer and adapters.
+
+    Reads no data beyond a first row of each source.
+
+    \b
+    Example:
+      curation check manifest.yaml
+    """
+    from curation.build import check
+
+    problems = check(manifest)
+    if as_json:
+        from curation.cli.printing import print_json
+
+        print_json({"manifest": manifest, "problems": problems})
+    if problems:
+        if not as_json:
+            for problem in problems:
+                click.echo(problem)
+        raise CurationError(f"{manifest}: {len(problems)} problem{'s' if len(problems) > 1 else ''} found")
+    if not as_json:
+        click.echo(f"{manifest}: no problem found")

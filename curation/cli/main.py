@@ -1,0 +1,141 @@
+"""The command `curation`: a group whose verbs are imported when they are called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from curation.errors import CurationError
+
+# Verb: its module's last name and the line that `curation --help` shows; a verb's own help begins with the same line.
+VERBS: dict[str, tuple[str, str]] = {
+    "build": ("build", "Compile a manifest into shards, tables and build.json."),
+    "check": ("check", "Check a manifest, its paths, tokenizer and adapters."),
+    "demo": ("demo", "Write a small corpus, build it offline and show what came out."),
+    "peek": ("peek", "Show the first samples of a source as the toolkit sees them."),
+    "plan": ("plan", "Show what a build would hold, without writing one."),
+    "schema": ("schema", "Print the JSON Schema of manifests."),
+    "show": ("show", "Show one pack or sample: its text, its media, where it comes from."),
+    "sources": ("sources", "List the dataset adapters, or show one."),
+    "sql": ("sql", "Ask a build in SQL."),
+    "stats": ("stats", "Print the standard tables about a build."),
+    "verify": ("verify", "Check every file and every invariant of a build."),
+    "version": ("version", "Print the versions of the toolkit and what it stands on."),
+}
+RESUMABLE = frozenset({"build", "plan", "demo"})
+
+
+class LazyGroup(click.Group):
+    """A click group that knows its verbs by name and imports one when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the verbs."""
+        return sorted(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a verb; None for an unknown one."""
+        if cmd_name not in VERBS:
+            return None
+        command = import_module(f"curation.cli.{VERBS[cmd_name][0]}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb of a command line; an unknown one is refused with the nearest name."""
+        from curation.errors import nearest
+
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            ctx.fail(f"no verb named '{args[0]}'{nearest(args[0], VERBS) or '; curation --help lists them'}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, VERBS[name][1]) for name in sorted(VERBS)])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
+@click.option("-v", "--verbose", is_flag=True, help="Log what happens to stderr.")
+def group(verbose: bool) -> None:
+    """Compile public datasets into training mixtures for small vision-language models.
+
+    \b
+    Begin with:  curation demo
+    Then:        curation build manifest.yaml
+                 curation sql builds/small "select kind, sum(tokens) from samples where selected group by kind"
+    """
+    import logging
+
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code: 0 done, 1 a known error, 2 usage, 3 a bug, 130 interrupted."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = group.main(args=given, prog_name="curation", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as err:
+        return err.exit_code
+    except click.ClickException as err:
+        err.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        verb = next((word for word in given if word in VERBS), "")
+        click.echo(
+            "interrupted" + ("; the same command resumes where it stopped" if verb in RESUMABLE else ""), err=True
+        )
+        return 130
+    except CurationError as err:
+        notes = "".join(f" ({note})" for note in getattr(err, "__notes__", ()))
+        click.echo(f"error: {err}{notes}", err=True)
+        return 1
+    except BrokenPipeError:
+        _close_stdout()
+        return 0
+    except Exception as err:
+        click.echo(
+            f"bug: {type(err).__name__}: {_first_line(err)}; please report it with the log {_write_log(given)}",
+            err=True,
+        )
+        return 3
+    return code if isinstance(code, int) else 0
+
+
+def _first_line(err: Exception) -> str:
+    return (str(err).splitlines() or ["no message"])[0]
+
+
+def _write_log(arguments: Sequence[str]) -> str:
+    """Write the traceback that is being handled to a file in the temp folder; return its path."""
+    import platform
+    import tempfile
+    import traceback
+    from shlex import join
+
+    from curation import __version__
+
+    with tempfile.NamedTemporaryFile("w", prefix="curation-bug-", suffix=".log", delete=False, encoding="utf-8") as log:
+        log.write(f"curation {__version__}, Python {platform.python_version()}, {platform.platform()}\n")
+        log.write(f"curation {join(arguments)}\n\n{traceback.format_exc()}")
+    return log.name
+
+
+def _close_stdout() -> None:
+    """Point stdout at nowhere, so that the interpreter does not complain about the closed pipe on its way out."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+"""Read-only SQL over the Parquet files of an index: locked-down DuckDB connections and errors that help."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from curation.errors import CurationError, nearest
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars
+
+READING = frozenset({"SELECT", "EXPLAIN", "MULTI"})
+_EXPLAIN = re.compile(r"\s*explain\s+(analyze\b|\([^)]*\))?", re.IGNORECASE)
+_POSITION = re.compile(r"^LINE (\d+): (.*)\n(\s*)\^", re.MULTILINE)
+
+
+class QueryError(CurationError):
+    """A query can't be answered; the message gives line, column and the nearest name."""
+
+
+def connect(
+    files: Mapping[str, Sequence[Path]], *, variables: Mapping[str, int | str] | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Open DuckDB with one view per table over its Parquet files, then lock it.
+
+    A table without files becomes an empty table of its schema. After this returns, SQL can read the given files and
+    nothing else: no other file, no network, no extension, no changed setting. `variables` are there for saved queries
+    as `getvariable('name')`. Large sorts spill into a folder of their own under the system's temp folder.
+    """
+    import duckdb
+
+    from curation.tables import PUBLIC, empty
+
+    connection = duckdb.connect(":memory:", config={"autoload_known_extensions": "false"})
+    spill = Path(tempfile.gettempdir()) / f"curation-sql-{uuid4().hex}"
+    connection.execute(f"set temp_directory = {_literal(str(spill))}")
+    connection.execute("set enable_progress_bar = false")
+    for name, value in (variables or {}).items():
+        connection.execute(f"set variable {name} = {value if isinstance(value, int) else _literal(value)}")
+    allowed = [str(path.resolve()) for paths in files.values() for path in paths]
+    for name, paths in files.items():
+        listed = ", ".join(_literal(str(path.resolve())) for path in paths)
+        if listed:
+            connection.execute(f"create view {name} as from read_parquet([{listed}], hive_partitioning = false)")
+        else:
+            connection.register("nothing", empty(PUBLIC[name]))
+            connection.execute(f"create table {name} as from nothing")
+            connection.unregister("nothing")
+    connection.execute(f"set allowed_paths = [{', '.join(_literal(path) for path in allowed)}]")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+    return connection
+
+
+def split_statements(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:
+    """Split text at its semicolons; raise `QueryError` for what is no SQL or would change something."""
+    import duckdb
+
+    try:
+        statements = connection.extract_statements(text)
+        for statement in statements:
+            kind = statement.type.name
+            if kind == "EXPLAIN":
+                kind = _kind_of_explained(connection, statement.query)
+            if kind not in READING:
+                raise QueryError(
+                    f"sql: '{_shorten(statement.query)}' is not a query; only select, from, with, values, describe, "
+                    "summarize, show, pivot and explain are allowed"
+                )
+    except duckdb.Error as err:
+        raise QueryError(explain_error(str(err), text, {})) from err
+    return [statement.query.strip().rstrip(";").strip() for statement in statements]
+
+
+def _kind_of_explained(connection: duckdb.DuckDBPyConnection, query: str) -> str:
+    """Say what an EXPLAIN explains: EXPLAIN ANALYZE carries it out."""
+    inner = connection.extract_statements(_EXPLAIN.sub("", query, count=1))
+    names = {statement.type.name for statement in inner}
+    return names.pop() if len(names) == 1 and not names & {"EXPLAIN"} else "NOT_A_QUERY"
+
+
+def run_query(connection: duckdb.DuckDBPyConnection, query: str) -> polars.DataFrame:
+    """Answer one query as a polars DataFrame; raise `QueryError` with the place of a mistake."""
+    import duckdb
+    import polars
+
+    statements = split_statements(connection, query)
+    if len(statements) != 1:
+        raise QueryError(f"sql: {len(statements)} statements given; give exactly one query")
+    try:
+        table = connection.execute(statements[0]).to_arrow_table()
+    except duckdb.Error as err:
+        raise QueryError(explain_error(str(err), statements[0], columns_by_table(connection))) from err
+    try:
+        frame = polars.from_arrow(table)
+    except polars.exceptions.PolarsError as err:
+        raise QueryError(f"sql: a result column has a type that has no data frame form ({err}); cast it") from err
+    assert isinstance(frame, polars.DataFrame)
+    return frame
+
+
+def columns_by_table(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """Return the names of the tables and of their columns, in order."""
+    rows = connection.execute(
+        "select table_name, list(column_name order by column_index) from duckdb_columns() "
+        "where not internal group by all order by all"
+    ).fetchall()
+    return {str(name): list(columns) for name, columns in rows}
+
+
+def explain_error(message: str, query: str, tables: Mapping[str, Sequence[str]]) -> str:
+    """Turn DuckDB's message into one line: where, what, and the nearest table or column.
+
+    >>> explain_error('Catalog Error: Table with name sample does not exist!', 'from sample', {'samples': ['kind']})
+    "sql: no table named 'sample'; did you mean 'samples'?"
+    """
+    where = _position(message, query)
+    first, _, rest = message.partition("\n")
+    first = first.partition(": ")[2] or first
+    if found := re.search(r"Table with name (\S+) does not exist", first):
+        names = list(tables) or ["sources", "samples", "media", "ledger", "packs", "mixture", "shards"]
+        hint = nearest(found[1], names) or f"; the tables are {', '.join(names)}"
+        return f"sql: {where}no table named '{found[1]}'{hint}"
+    if found := re.search(r'Referenced column "(.+?)" not found|does not have a column named "(.+?)"', first):
+        name = found[1] or found[2]
+        offered = re.findall(r'"([^"]+)"', rest.partition("Candidate bindings:")[2].partition("\n")[0])
+        every = {column for columns in tables.values() for column in columns}
+        return f"sql: {where}no column named '{name}'{nearest(name, [*offered, *sorted(every)])}"
+    if found := re.search(r'Function with name "?(\w+)"? does not exist', first):
+        offered = re.findall(r'Did you mean "(.+?)"', rest)
+        hint = f"; did you mean '{offered[0]}'?" if offered else ""
+        return f"sql: {where}no function named '{found[1]}'{hint}"
+    if "disabled by configuration" in first or "disabled through configuration" in first:
+        return f"sql: {where}only the build's own tables can be read ({first})"
+    return f"sql: {where}{first}"
+
+
+def _position(message: str, query: str) -> str:
+    """Return `line 2, column 7: ` from DuckDB's caret; long lines are cut by it, so its snippet is looked up."""
+    found = _POSITION.search(message)
+    if not found:
+        return ""
+    number, snippet = int(found[1]), found[2]
+    column = len(found[3]) - len(f"LINE {number}: ")
+    cut = snippet.removeprefix("...").removesuffix("...").strip()
+    lines = query.splitlines()
+    line = lines[number - 1] if number <= len(lines) else ""
+    if snippet.startswith("...") and cut in line:
+        column += line.index(cut) - snippet.index(cut)
+    return f"line {number}, column {column + 1}: "
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _shorten(text: str, length: int = 40) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[: length - 1] + "…"
