@@ -1,0 +1,84 @@
+"""Adapters: one module for each form of dataset, all with the same three names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+from curation.errors import ManifestError, nearest
+from curation.records import Card, Drop, Location, Sample, Task
+
+ADAPTERS: dict[str, str] = {
+    "cauldron": "curation.sources.cauldron",
+    "chat": "curation.sources.chat",
+    "docmatix": "curation.sources.docmatix",
+    "finevision": "curation.sources.finevision",
+    "frames": "curation.sources.frames",
+    "images": "curation.sources.images",
+    "llava": "curation.sources.llava",
+    "text": "curation.sources.text",
+    "videos": "curation.sources.videos",
+}
+ENTRY_POINTS = "curation.sources"
+
+
+class Adapter(Protocol):
+    """What an adapter is: a module (or an object) with these names."""
+
+    CARD: Card
+
+    def tasks(self, location: Location) -> list[Task]:
+        """List what is to be read, in a stable order; raise ManifestError for options, SourceError for files."""
+        ...
+
+    def samples(self, task: Task) -> Iterator[Sample | Drop]:
+        """Yield what a task holds: a Sample or a Drop for every row, in order."""
+        ...
+
+
+def load_adapter(name: str) -> Adapter:
+    """Return an adapter: a built-in one, `package.module:name`, or one that an installed package registers.
+
+    Raises:
+        ManifestError: there is no such adapter, it can't be imported, or it lacks CARD, tasks or samples.
+
+    """
+    if name in ADAPTERS:
+        return cast(Adapter, import_module(ADAPTERS[name]))
+    if ":" in name:
+        return _checked(name, _import(name))
+    installed = installed_adapters()
+    if name not in installed:
+        known = [*ADAPTERS, *installed]
+        raise ManifestError(f"sources: no adapter named '{name}'{nearest(name, known) or '; see `curation sources`'}")
+    return _checked(name, _import(installed[name]))
+
+
+def installed_adapters() -> dict[str, str]:
+    """Return the adapters that installed packages register (entry-point group `curation.sources`): name to place."""
+    from importlib.metadata import entry_points
+
+    return {point.name: point.value for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)}
+
+
+def _import(place: str) -> Any:
+    module_name, _, attribute = place.partition(":")
+    try:
+        found: Any = import_module(module_name)
+    except ImportError as err:
+        raise ManifestError(f"sources: adapter '{place}': can't import {module_name}: {err}; is it installed?") from err
+    for part in attribute.split(".") if attribute else ():
+        if not hasattr(found, part):
+            raise ManifestError(f"sources: adapter '{place}': {module_name} has no '{part}'{nearest(part, dir(found))}")
+        found = getattr(found, part)
+    return found
+
+
+def _checked(name: str, found: Any) -> Adapter:
+    missing = [part for part in ("CARD", "tasks", "samples") if not hasattr(found, part)]
+    if missing:
+        raise ManifestError(
+            f"sources: adapter '{name}' lacks {', '.join(missing)}; an adapter has CARD, tasks and samples"
+        )
+    return cast(Adapter, found)
