@@ -1,0 +1,114 @@
+"""The index of a stream's packets: what is shown when, and where decoding can begin. Demuxes and decodes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+# Where a seek lands on the key frame asked for. In the others (transport and program streams, AVI, Ogg, raw streams) it
+# lands late or loses the times, so they are read from their beginning: without decoding that is cheap.
+SEEKABLE = frozenset({"matroska", "mov", "mp4", "webm"})
+NO_TIME = -(2**63)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PacketIndex:
+    """One entry for each packet in decoding order.
+
+    `pts` holds `NO_TIME` where the container gives none. `is_discarded` packets (cut off by an edit list) are decoded
+    for the sake of others and not shown. `end_pts` is where the last shown frame ends, as far as packets tell.
+    `end_seconds` is the last end of any stream, for the comparison with what the header declares.
+    """
+
+    pts: npt.NDArray[np.int64]
+    is_key: npt.NDArray[np.bool_]
+    is_discarded: npt.NDArray[np.bool_]
+    last_duration: int
+    end_seconds: float
+    is_broken: bool
+    is_seekable: bool
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether every packet has a time of its own, so that a time names a frame."""
+        return len(self.pts) > 0 and bool((self.pts != NO_TIME).all()) and len(np.unique(self.pts)) == len(self.pts)
+
+    @property
+    def shown(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """The times of the shown frames in presentation order and the positions of the key frames among them."""
+        places = np.flatnonzero(~self.is_discarded)
+        order = places[np.argsort(self.pts[places], kind="stable")]
+        return self.pts[order], np.flatnonzero(self.is_key[order]).astype(np.int32)
+
+
+def read_index(container: InputContainer, stream: VideoStream) -> PacketIndex:
+    """Demux a container once. A read error ends the index there (`is_broken`)."""
+    import av
+
+    pts: list[int] = []
+    keys: list[bool] = []
+    discarded: list[bool] = []
+    last, last_duration, end_seconds, is_broken = NO_TIME, 0, 0.0, False
+    own = stream.index
+    origin = (container.start_time or 0) / 1_000_000
+    try:
+        for packet in container.demux():
+            if not packet.size:
+                continue
+            at = packet.pts
+            if at is not None and packet.time_base:
+                end_seconds = max(end_seconds, float((at + (packet.duration or 0)) * packet.time_base) - origin)
+            if packet.stream_index != own:
+                continue
+            pts.append(NO_TIME if at is None else at)
+            keys.append(packet.is_keyframe)
+            discarded.append(packet.is_discard)
+            if at is not None and at > last and not packet.is_discard:
+                last, last_duration = at, packet.duration or 0
+    except av.FFmpegError:
+        is_broken = True
+    return PacketIndex(
+        pts=np.array(pts, dtype=np.int64),
+        is_key=np.array(keys, dtype=np.bool_),
+        is_discarded=np.array(discarded, dtype=np.bool_),
+        last_duration=last_duration,
+        end_seconds=end_seconds,
+        is_broken=is_broken,
+        is_seekable=bool(SEEKABLE & set(container.format.name.split(","))),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Packets `start` to `stop` (exclusive, decoding order) that must pass the decoder for some wanted frames."""
+
+    start: int
+    stop: int
+
+
+def plan_runs(index: PacketIndex, wanted: list[int]) -> list[Run]:
+    """Return the runs of packets that give the wanted frames, each from a key frame shown not after the frame.
+
+    A frame shown before the key frame that it follows in decoding order (open groups of pictures) needs the key frame
+    before. Raises KeyError for a time that no packet has.
+    """
+    place = {pts: position for position, pts in enumerate(index.pts.tolist())}
+    keys = np.flatnonzero(index.is_key)
+    runs: list[Run] = []
+    for position in sorted(place[pts] for pts in wanted):
+        before = int(np.searchsorted(keys, position, "right")) - 1
+        while before >= 0 and index.pts[keys[before]] > index.pts[position]:
+            before -= 1
+        start = int(keys[before]) if before >= 0 else 0
+        if runs and start <= runs[-1].stop:
+            runs[-1] = Run(runs[-1].start, max(runs[-1].stop, position + 1))
+        else:
+            runs.append(Run(start, position + 1))
+    return runs

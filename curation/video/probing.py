@@ -1,0 +1,136 @@
+"""Probe a video with PyAV: sizes and exact presentation times, by demuxing and decoding one frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from curation.errors import MediaError
+from curation.video.index import PacketIndex, read_index
+from curation.video.opening import num_bytes_of, opened_container
+from curation.video.picture import Orientation, orientation_of, shown_size
+from curation.video.sequential import FrameTimes, frame_times, guessed_rate, in_order
+from curation.video.shapes import VideoProbe
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+MIMES = {
+    "asf": "video/x-ms-wmv",
+    "avi": "video/x-msvideo",
+    "flv": "video/x-flv",
+    "gif": "image/gif",
+    "h264": "video/h264",
+    "hevc": "video/h265",
+    "mpeg": "video/mpeg",
+    "mpegts": "video/mp2t",
+    "ogg": "video/ogg",
+}
+# Headers round, and a stream may end a little before the container: more than this is missing data.
+TRUNCATED_SECONDS, TRUNCATED_SHARE = 0.5, 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstFrame:
+    """What decoding one frame tells."""
+
+    pts: int | None
+    width: int
+    height: int
+    orientation: Orientation
+
+
+def probe_with_pyav(source: str | BinaryIO) -> VideoProbe:
+    """Probe one video; see `curation.video.probe`."""
+    with opened_container(source) as (container, stream):
+        first = _first_frame(container, stream)
+    with opened_container(source) as (container, stream):
+        index = read_index(container, stream)
+        rate, aspect = guessed_rate(stream), stream.sample_aspect_ratio
+        time_base = Fraction(stream.time_base or Fraction(1, 1000))
+        codec, mime = stream.codec_context.name, _mime(container, source)
+        detail = _missing_end(container, index)
+    flags = ["truncated"] if detail else []
+    if index.is_timed:
+        pts, keyframes = index.shown
+        times = FrameTimes(
+            pts=pts, keyframes=keyframes, time_base=time_base, last_duration=index.last_duration, flags=()
+        )
+        times = _without_lost(times, first.pts)
+    else:
+        with opened_container(source) as (container, stream):
+            times = frame_times(container, stream)
+    last_duration = times.last_duration if times.last_duration > 0 else max(round(1 / (rate * times.time_base)), 1)
+    width, height = shown_size(first.width, first.height, aspect=aspect, orientation=first.orientation)
+    duration = float((int(times.pts[-1] - times.pts[0]) + last_duration) * times.time_base)
+    flags += [*times.flags, *["mirrored"] * first.orientation.is_mirrored]
+    return VideoProbe(
+        mime=mime,
+        width=width,
+        height=height,
+        duration_seconds=duration,
+        fps=len(times.pts) / duration,
+        time_base=f"{times.time_base.numerator}/{times.time_base.denominator}",
+        pts=times.pts,
+        keyframes=times.keyframes,
+        codec=codec,
+        rotation=first.orientation.rotation,
+        num_bytes=num_bytes_of(source),
+        flags=tuple(flags),
+        detail=detail,
+    )
+
+
+def _first_frame(container: InputContainer, stream: Any) -> FirstFrame:
+    for frame in in_order(container, stream):
+        return FirstFrame(pts=frame.pts, width=frame.width, height=frame.height, orientation=orientation_of(frame))
+    raise MediaError("zero_frames", "no frame comes out of the video stream", measured=0)
+
+
+def _without_lost(times: FrameTimes, first_pts: int | None) -> FrameTimes:
+    """Leave out frames before the first that decodes: a stream cut in an open group of pictures begins with such."""
+    lost = 0 if first_pts is None else int(np.searchsorted(times.pts, first_pts))
+    if lost == 0 or lost == len(times.pts):
+        return times
+    keyframes = (times.keyframes[times.keyframes >= lost] - lost).astype(np.int32)
+    return FrameTimes(
+        pts=times.pts[lost:],
+        keyframes=keyframes,
+        time_base=times.time_base,
+        last_duration=times.last_duration,
+        flags=("leading_frames_lost",),
+    )
+
+
+def _missing_end(container: InputContainer, index: PacketIndex) -> dict[str, Any]:
+    """Compare where the data end with where the header says they do: a download cut short ends without any error."""
+    declared = (container.duration or 0) / 1_000_000
+    missing = declared - index.end_seconds
+    is_short = missing > max(TRUNCATED_SECONDS, TRUNCATED_SHARE * declared)
+    if not is_short and not index.is_broken:
+        return {}
+    return {"measured_seconds": round(index.end_seconds, 6), "declared_seconds": declared}
+
+
+def _mime(container: InputContainer, source: str | BinaryIO) -> str:
+    names = container.format.name.split(",")
+    if "matroska" in names:
+        return "video/webm" if b"webm" in _head(source) else "video/x-matroska"
+    if "mov" in names:
+        brand = container.metadata.get("major_brand", "")
+        return "video/quicktime" if brand.startswith("qt") else "video/mp4"
+    return MIMES.get(names[0], f"video/{names[0]}")
+
+
+def _head(source: str | BinaryIO) -> bytes:
+    if isinstance(source, str):
+        with open(source, "rb") as file:  # noqa: PTH123
+            return file.read(64)
+    at = source.tell()
+    source.seek(0)
+    head = source.read(64)
+    source.seek(at)
+    return head

@@ -1,0 +1,74 @@
+"""What the guarded child runs: choose the way to open a video, and turn its library's errors into ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import av
+
+from curation.errors import MediaError
+from curation.records import Address, FrameFolder
+from curation.video.decoding import StreamIndex, decode_with_pyav
+from curation.video.opening import opened
+from curation.video.probing import probe_with_pyav
+from curation.video.shapes import DecodedFrames, FrameRequest, VideoProbe
+
+
+def probe(content: bytes | Address | FrameFolder) -> VideoProbe:
+    """Probe a video in this process; see `curation.video.probe`."""
+    if isinstance(content, FrameFolder):
+        from curation.video.folder import probe_folder
+
+        return probe_folder(content)
+    with _errors("zero_frames"), opened(content) as source:
+        if _is_webp(source):
+            from curation.video.animation import probe_animation
+
+            return probe_animation(source)
+        return probe_with_pyav(source)
+
+
+def decode(content: bytes | Address | FrameFolder, request: FrameRequest) -> DecodedFrames:
+    """Decode frames in this process; see `curation.video.decode`."""
+    if isinstance(content, FrameFolder):
+        from curation.video.folder import decode_folder
+
+        return decode_folder(content, request)
+    with _errors("undecodable_frame"), opened(content) as source:
+        if _is_webp(source):
+            from curation.video.animation import decode_animation
+
+            return decode_animation(source, request)
+        index = StreamIndex.read(source)
+        if request.backend == "decord":
+            from curation.video.decording import decode_with_decord
+
+            return decode_with_decord(source, request, index=index)
+        return decode_with_pyav(source, request, index=index)
+
+
+@contextmanager
+def _errors(reason: str) -> Iterator[None]:
+    """Turn FFmpeg's errors into MediaErrors. Out of memory stays what it is: the guard names the bound."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except av.FFmpegError as err:
+        raise MediaError(reason, f"FFmpeg: {err}") from err
+    except OSError as err:
+        raise MediaError("unreadable_media", str(err)) from err
+
+
+def _is_webp(source: str | BinaryIO) -> bool:
+    """Say whether these are WebP bytes, which FFmpeg takes for one still picture."""
+    if isinstance(source, str):
+        with open(source, "rb") as file:  # noqa: PTH123
+            head = file.read(16)
+    else:
+        source.seek(0)
+        head = source.read(16)
+        source.seek(0)
+    return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
