@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
 
-.PHONY: setup demo test test-all lint bench clean
+.PHONY: setup demo test test-all test-slow lint bench clean
 
 setup: $(VENV)/.done
 
@@ -19,8 +19,10 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest -m 'not slow'
 
-test-all: setup
-	$(BIN)/python -m pytest
+test-slow: setup
+	$(BIN)/python -m pytest -m slow
+
+test-all: test test-slow
 
 lint: setup
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import struct
 import warnings
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from curation.errors import MediaError
-from curation.records import Address
+from curation.records import Address, FrameFolder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,21 +42,24 @@ class ImageProbe:
 def open_address(address: Address) -> BinaryIO:
     """Open a medium for reading; a range of a file becomes a file of its own. Raises MediaError `missing_media`."""
     try:
-        if "://" in address.path:
-            import fsspec
-
-            file = fsspec.open(address.path, "rb").open()
-        else:
-            file = Path(address.path).open("rb")
+        file = _open(address.path)
     except (FileNotFoundError, NotADirectoryError) as err:
         raise MediaError("missing_media", str(address)) from err
     except (OSError, ValueError) as err:
         raise MediaError("unreadable_media", f"{address}: {err}") from err
     if address.offset is None:
-        return cast(BinaryIO, file)
+        return file
     with file:
         file.seek(address.offset)
         return io.BytesIO(file.read(address.length))
+
+
+def _open(path: str) -> BinaryIO:
+    if "://" in path:
+        import fsspec
+
+        return cast(BinaryIO, fsspec.open(path, "rb").open())
+    return Path(path).open("rb")
 
 
 def read(content: bytes | Address) -> bytes:
@@ -67,6 +71,25 @@ def read(content: bytes | Address) -> bytes:
             return file.read()
         except OSError as err:
             raise MediaError("unreadable_media", f"{content}: {err}") from err
+
+
+def address_json(content: Address | FrameFolder) -> str:
+    """Write where a medium is as JSON, the form that tables carry."""
+    if isinstance(content, FrameFolder):
+        frames = [[frame.path, frame.offset, frame.length] for frame in content.frames]
+        return json.dumps({"frames": frames, "fps": content.fps, "path": content.path})
+    if content.offset is None:
+        return json.dumps({"path": content.path})
+    return json.dumps({"path": content.path, "offset": content.offset, "length": content.length})
+
+
+def content_from_json(text: str) -> Address | FrameFolder:
+    """Read what `address_json` wrote."""
+    value = json.loads(text)
+    if "frames" in value:
+        frames = tuple(Address(path=path, offset=offset, length=length) for path, offset, length in value["frames"])
+        return FrameFolder(frames=frames, fps=value["fps"], path=value["path"])
+    return Address(**value)
 
 
 def sha256(data: bytes) -> str:

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from curation.errors import MediaError
 from curation.fingerprint import unit_hash
 from curation.hashing import phash256_batch
-from curation.media import open_address, probe_image, read, sha256
+from curation.media import address_json, open_address, probe_image, read, sha256
 from curation.records import Address, Card, Drop, FrameFolder, Image, Kind, Sample, Task, Text, Turn, Video, kind_of
 from curation.sources import load_adapter
 from curation.tables import LEDGER, PULLED, from_rows
@@ -72,6 +72,7 @@ def pull(work: PullTask) -> dict[str, Any]:
         "rows_read": writer.num_samples + sum(writer.drops.values()),
         "rows_unreadable": sum(writer.drops.values()),
         "samples": writer.num_samples,
+        "videos": writer.num_videos,
         "drops": dict(sorted(writer.drops.items())),
     }
 
@@ -99,6 +100,7 @@ class _Writer:
     ledger: list[dict[str, Any]] = field(default_factory=list)
     drops: Counter[str] = field(default_factory=Counter)
     num_samples: int = 0
+    num_videos: int = 0
     _rows: list[dict[str, Any]] = field(default_factory=list)
     _greys: list[tuple[dict[str, Any], np.ndarray]] = field(default_factory=list)
     _chars: int = 0
@@ -159,6 +161,7 @@ class _Writer:
             self._note(sample.row_key, "flag", "invalid_unicode", num_repaired, None, {})
         self._rows.append(self._row(sample, conversation, media))
         self._chars += self._rows[-1]["text_chars"]
+        self.num_videos += self._rows[-1]["videos"]
         self.num_samples += 1
 
     def _row(self, sample: Sample, conversation: list[Any], media: list[dict[str, Any]]) -> dict[str, Any]:
@@ -295,16 +298,6 @@ class _Writer:
         assert self._rows_file is not None
         self._rows_file.write_table(pa.Table.from_pylist(self._rows, schema=PULLED))
         self._rows, self._greys, self._chars = [], [], 0
-
-
-def address_json(content: Address | FrameFolder) -> str:
-    """Write where a medium is as JSON, the form that tables carry."""
-    if isinstance(content, FrameFolder):
-        frames = [[frame.path, frame.offset, frame.length] for frame in content.frames]
-        return json.dumps({"frames": frames, "fps": content.fps, "path": content.path})
-    if content.offset is None:
-        return json.dumps({"path": content.path})
-    return json.dumps({"path": content.path, "offset": content.offset, "length": content.length})
 
 
 def _video_id(content: bytes | Address | FrameFolder) -> str:

@@ -1,0 +1,96 @@
+"""Plan and build: call the stages in order and nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from curation.builds import Build, open_build
+from curation.engine import Engine, LocalEngine, Progress
+from curation.errors import ManifestError
+from curation.manifest_names import load_manifest
+from curation.manifests import Manifest
+from curation.workspace import Workspace, open_workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything up to packing: `folder` holds the same index as a build, and no shards."""
+
+    folder: Path
+    fingerprint: str
+
+    def sql(self, query: str) -> Any:
+        """Answer one query over the plan's tables, as a polars.DataFrame."""
+        return open_build(self.folder).sql(query)
+
+
+def plan(
+    manifest: str | Path | Manifest,
+    *,
+    workspace: str | Path | None = None,
+    workers: int | None = None,
+    engine: str = "local",
+    overrides: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Plan:
+    """Carry a manifest out up to packing, in the workspace; nothing is written to its output.
+
+    Videos are not decoded, so a video that turns out broken in a build is still in the plan.
+    """
+    from curation.decisions import decide
+    from curation.output import write_plan
+
+    with _opened(manifest, workspace, workers, engine, overrides, progress) as (read, space, running):
+        folder, digest = write_plan(space, decide(read, space, running))
+        return Plan(folder=folder, fingerprint=digest)
+
+
+def build(
+    manifest: str | Path | Manifest,
+    *,
+    output: str | Path | None = None,
+    workspace: str | Path | None = None,
+    workers: int | None = None,
+    engine: str = "local",
+    overrides: Sequence[str] = (),
+    replace: bool = False,
+    progress: Progress | None = None,
+) -> Build:
+    """Build a manifest into `output` (default: the manifest's) and return the finished build.
+
+    Interrupted, the same call resumes. A folder that holds another finished build is refused unless `replace`. Raises
+    CurationError.
+    """
+    from curation.decisions import decide
+    from curation.output import write_build
+
+    with _opened(manifest, workspace, workers, engine, overrides, progress) as (read, space, running):
+        folder = output or read.output.path
+        if folder is None:
+            raise ManifestError(f"manifest {read.path}: no output.path; give one or build with -o DIR")
+        decided = decide(read, space, running, with_frames=True)
+        return write_build(Path(folder), decided, space, running, replace=replace)
+
+
+@contextmanager
+def _opened(
+    manifest: str | Path | Manifest,
+    workspace: str | Path | None,
+    workers: int | None,
+    engine: str,
+    overrides: Sequence[str],
+    progress: Progress | None,
+) -> Iterator[tuple[Manifest, Workspace, Engine]]:
+    read = manifest if isinstance(manifest, Manifest) else load_manifest(manifest, overrides=overrides)
+    if engine != "local":
+        raise ManifestError(f"no engine named '{engine}'; use 'local'")
+    running = LocalEngine(workers=workers or os.cpu_count() or 1, progress=progress)
+    try:
+        yield read, open_workspace(workspace, read.path), running
+    finally:
+        running.close()

@@ -1,0 +1,219 @@
+"""From a manifest to a decided mixture: pull, encode, filter, mix, pack; videos that are chosen and broken go back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curation.engine import Engine, Job
+from curation.errors import BuildError
+from curation.filters import load_filter
+from curation.filters.stage import run_filters
+from curation.fingerprint import fingerprint
+from curation.manifests import Manifest
+from curation.mixtures.candidates import Candidates, Files, load_candidates
+from curation.mixtures.encode import EncodeSettings
+from curation.mixtures.encode_stage import VERSION as ENCODE_VERSION
+from curation.mixtures.encode_stage import EncodeTask
+from curation.mixtures.profile import Profile, load_profile
+from curation.mixtures.selection import Selection, select
+from curation.mixtures.tokenizer import Tokenizer, load_tokenizer
+from curation.mixtures.videos import Decoded, decode_selected
+from curation.settings import encode_settings, source_of
+from curation.sources.stage import Pulled, pull_source
+from curation.tables import LEDGER, from_rows
+from curation.workspace import Stage, Workspace
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """A pulled source's tokens: one file of lengths, one of tokens and one ledger file per task."""
+
+    pulled: Pulled
+    stage: Stage
+
+    def files(self) -> list[Files]:
+        """Return the files of each task, in task order."""
+        return [
+            Files(
+                source=self.pulled.source.name,
+                pulled=self.pulled.rows_path(task),
+                encoded=self.stage.folder / f"{task}.parquet",
+                num_rows=num_rows,
+            )
+            for task, num_rows in zip(self.pulled.tasks, self.pulled.num_rows, strict=True)
+        ]
+
+    def ledgers(self) -> list[Path]:
+        """Return the ledger files of pull and encode, task by task."""
+        return [
+            path
+            for task in self.pulled.tasks
+            for path in (self.pulled.ledger_path(task), self.stage.folder / f"{task}.ledger.parquet")
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """A mixture that is decided: what a plan prints and a build writes."""
+
+    manifest: Manifest
+    profile: Profile
+    tokenizer: Tokenizer
+    encoded: tuple[Encoded, ...]
+    candidates: Candidates
+    selection: Selection
+    decisions: tuple[pa.Table, ...]
+    decoded: Decoded
+    identity: str
+
+    def ledgers(self) -> list[Path]:
+        """Return the ledger files of the stages that run over tasks."""
+        return [path for encoded in self.encoded for path in encoded.ledgers()]
+
+
+def decide(manifest: Manifest, workspace: Workspace, engine: Engine, *, with_frames: bool = False) -> Decided:
+    """Decide a manifest's mixture.
+
+    With frames, the videos of the mixture are decoded; those that can't be are dropped, with a ledger row, and the
+    mixture is made again without them, until all that is in it can be decoded.
+    """
+    profile = load_profile(manifest.profile)
+    tokenizer = load_tokenizer(manifest.tokenizer or profile.tokenizer, profile)
+    settings = encode_settings(manifest, profile)
+    unreadable = manifest.guard.max_unreadable_fraction
+    pulled = [
+        pull_source(source_of(manifest, name), workspace, engine, max_unreadable=unreadable) for name in manifest.sources
+    ]
+    encoded = tuple(_encode(each, settings, tokenizer, manifest, workspace, engine) for each in pulled)
+    files = [file for each in encoded for file in each.files()]
+    identity = fingerprint(VERSION, [each.stage.fingerprint for each in encoded], manifest.resolved())
+    filtered = _filter(manifest, encoded, files, workspace)
+    failed = from_rows([], LEDGER)
+    while True:
+        drops = pl.concat([_encode_drops(encoded), _drops(filtered), _drops(failed)])
+        candidates = load_candidates(files, list(manifest.sources), drops)
+        selection = select(candidates, manifest, context=settings.context)
+        decoded = Decoded()
+        if with_frames:
+            decoded = decode_selected(candidates, selection, workspace, engine)
+            if decoded.failures:
+                failed = pa.concat_tables([failed, from_rows(decoded.failures, LEDGER)])
+                _check_failures(manifest, pulled, failed)
+                continue
+        return Decided(
+            manifest=manifest,
+            profile=profile,
+            tokenizer=tokenizer,
+            encoded=encoded,
+            candidates=candidates,
+            selection=selection,
+            decisions=(filtered, failed.sort_by("sample_id"), from_rows(decoded.flags, LEDGER)),
+            decoded=decoded,
+            identity=fingerprint(identity, failed["sample_id"].to_pylist(), with_frames),
+        )
+
+
+def _encode(
+    pulled: Pulled,
+    settings: EncodeSettings,
+    tokenizer: Tokenizer,
+    manifest: Manifest,
+    workspace: Workspace,
+    engine: Engine,
+) -> Encoded:
+    """Encode a source, or find it encoded. Video settings count only where there are videos."""
+    key = fingerprint(ENCODE_VERSION, tokenizer.digest, settings.identity(with_video=pulled.has_videos))
+    stage = workspace.stage("encode", pulled.stage.fingerprint, key)
+    jobs = [
+        Job(
+            name=task,
+            num_bytes=max(pulled.rows_path(task).stat().st_size, 1),
+            argument=EncodeTask(
+                pulled=pulled.rows_path(task),
+                output=stage.folder / task,
+                settings=settings,
+                settings_key=key,
+                tokenizer=manifest.tokenizer or settings.profile.tokenizer,
+            ),
+        )
+        for task in pulled.tasks
+    ]
+    engine.map(f"encode {pulled.source.name}", "curation.mixtures.encode_stage:encode", jobs, stage.folder)
+    stage.finish({})
+    return Encoded(pulled=pulled, stage=stage)
+
+
+def _filter(manifest: Manifest, encoded: Sequence[Encoded], files: Sequence[Files], workspace: Workspace) -> pa.Table:
+    """Run the filters over all sources, or find their ledger."""
+    asked = [[each.name, dict(each.options)] for each in manifest.filters]
+    priorities = {name: source.priority for name, source in manifest.sources.items()}
+    limit = manifest.guard.max_dropped_fraction
+    filters = [load_filter(each.name, each.options) for each in manifest.filters]
+    stage = workspace.stage(
+        "filter",
+        [each.stage.fingerprint for each in encoded],
+        asked,
+        [each.version for each in filters],
+        list(priorities.items()),
+        limit,
+        manifest.seed,
+    )
+    path = stage.folder / "ledger.arrow"
+    if not stage.is_done:
+        ledger = run_filters(
+            filters,
+            pulled=[file.pulled for file in files],
+            encoded=[file.encoded for file in files],
+            priorities=priorities,
+            seed=manifest.seed,
+            dropped=[ledger for each in encoded for ledger in each.ledgers()],
+            max_dropped_fraction=limit if limit < 1 else None,
+            spill=stage.folder,
+        )
+        with pa.OSFile(str(path), "wb") as raw, pa.ipc.new_file(raw, LEDGER) as file:
+            file.write_table(ledger)
+        stage.finish({"rows": ledger.num_rows})
+    with pa.memory_map(str(path)) as raw, pa.ipc.open_file(raw) as file:
+        return file.read_all()
+
+
+def _encode_drops(encoded: Sequence[Encoded]) -> pl.DataFrame:
+    tables = [
+        pq.read_table(each.stage.folder / f"{task}.ledger.parquet", schema=LEDGER)
+        for each in encoded
+        for task in each.pulled.tasks
+    ]
+    return _drops(pa.concat_tables(tables))
+
+
+def _drops(ledger: pa.Table) -> pl.DataFrame:
+    """Return who a ledger drops: sample_id, dropped_by (the filter, else the stage), reason."""
+    frame = pl.from_arrow(ledger.select(["sample_id", "stage", "filter", "action", "reason"]))
+    assert isinstance(frame, pl.DataFrame)
+    by = pl.coalesce("filter", "stage").alias("dropped_by")
+    return frame.filter(pl.col("action") == "drop").select("sample_id", by, "reason").unique("sample_id", keep="first")
+
+
+def _check_failures(manifest: Manifest, pulled: Sequence[Pulled], failed: pa.Table) -> None:
+    """Stop the build when too many videos of a source can't be decoded."""
+    counts: dict[str, Any] = {}
+    for source in failed["source"].to_pylist():
+        counts[source] = counts.get(source, 0) + 1
+    for each in pulled:
+        name, bad = each.source.name, counts.get(each.source.name, 0) + each.rows_unreadable
+        if bad / each.rows_read > manifest.guard.max_unreadable_fraction:
+            reasons = sorted(set(failed["reason"].to_pylist()))
+            raise BuildError(
+                f"sources.{name}: {bad} of {each.rows_read} rows are unreadable ({bad / each.rows_read:.1%}), with their "
+                f"videos decoded, more than guard.max_unreadable_fraction {manifest.guard.max_unreadable_fraction:g}: "
+                f"{', '.join(reasons)}; mend the source or raise the guard"
+            )

@@ -1,0 +1,117 @@
+"""The numbers that decide a mixture, as arrays over every pulled sample: one position per sample, in file order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from curation.errors import SourceError
+
+UNITS = ("samples", "tokens", "image_tokens", "loss_tokens")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """What pull and encode wrote for one task, and the source it belongs to."""
+
+    source: str
+    pulled: Path
+    encoded: Path
+    num_rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """All pulled samples. `source` indexes `sources`; `drop` is -1 or the index of a reason in `drops`.
+
+    `files` and `starts` say which file a position belongs to: file i holds positions starts[i] to starts[i + 1] - 1.
+    """
+
+    sources: tuple[str, ...]
+    files: tuple[Files, ...]
+    starts: np.ndarray
+    source: np.ndarray
+    rank: np.ndarray
+    amounts: dict[str, np.ndarray]
+    num_tiles: np.ndarray
+    media_bytes: np.ndarray
+    drop: np.ndarray
+    drops: tuple[tuple[str, str], ...]  # (dropped_by, drop_reason)
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+
+def load_candidates(files: Sequence[Files], sources: Sequence[str], drops: Any) -> Candidates:
+    """Read the columns that decide; `drops` is a polars frame of sample_id, dropped_by and reason.
+
+    Raises SourceError when two rows of a source have the same key.
+    """
+    num_rows = [file.num_rows for file in files]
+    starts = np.concatenate([[0], np.cumsum(num_rows)]).astype(np.int64)
+    source = np.repeat([sources.index(file.source) for file in files], num_rows).astype(np.int16)
+    rank = _column([file.pulled for file in files], ["rank"])["rank"].astype(np.float64)
+    names = ["tokens", "image_tokens", "loss_tokens", "num_tiles", "media_bytes"]
+    columns = _column([file.encoded for file in files], names)
+    drop, reasons = _drop_codes(files, drops)
+    _refuse_repeated_keys(files)
+    return Candidates(
+        sources=tuple(sources),
+        files=tuple(files),
+        starts=starts,
+        source=source,
+        rank=rank,
+        amounts={"samples": np.ones(len(rank), dtype=np.int64)}
+        | {name: columns[name].astype(np.int64) for name in names[:3]},
+        num_tiles=columns["num_tiles"].astype(np.int32),
+        media_bytes=columns["media_bytes"].astype(np.int64),
+        drop=drop,
+        drops=tuple(reasons),
+    )
+
+
+def _column(paths: Sequence[Path], names: list[str]) -> dict[str, np.ndarray]:
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    for path in paths:
+        table = pq.read_table(path, columns=names)
+        for name in names:
+            parts[name].append(table[name].fill_null(0).to_numpy())
+    return {name: np.concatenate(arrays) if arrays else np.empty(0) for name, arrays in parts.items()}
+
+
+def _sample_ids(files: Sequence[Files]) -> Any:
+    import polars as pl
+
+    return pl.scan_parquet([file.encoded for file in files], low_memory=True).select("sample_id").with_row_index("position")
+
+
+def _drop_codes(files: Sequence[Files], drops: Any) -> tuple[np.ndarray, list[tuple[str, str]]]:
+    codes = np.full(sum(file.num_rows for file in files), -1, dtype=np.int16)
+    reasons = sorted(set(drops.select("dropped_by", "reason").iter_rows()))
+    if reasons:
+        found = _sample_ids(files).join(drops.lazy(), on="sample_id").collect()
+        numbers = {reason: number for number, reason in enumerate(reasons)}
+        pairs = zip(found["dropped_by"], found["reason"], strict=True)
+        codes[found["position"].to_numpy()] = [numbers[pair] for pair in pairs]
+    return codes, reasons
+
+
+def _refuse_repeated_keys(files: Sequence[Files]) -> None:
+    import polars as pl
+
+    if not files:
+        return
+    ids = _sample_ids(files).with_columns(pl.col("sample_id").hash(0).alias("hash"))
+    suspects = ids.filter(pl.col("hash").is_duplicated()).select("sample_id").collect()
+    repeated = suspects.filter(pl.col("sample_id").is_duplicated()).sort("sample_id")
+    if len(repeated):
+        source, _, key = repeated["sample_id"][0].partition("/")
+        raise SourceError(
+            f"sources.{source}: row key '{key}' occurs {(repeated['sample_id'] == repeated['sample_id'][0]).sum()} "
+            "times; an adapter must give every row of its source a key of its own"
+        )

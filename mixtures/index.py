@@ -1,0 +1,198 @@
+"""Write a build's index: the public tables, streamed file by file in source order, so that memory stays flat."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from curation.mixtures.candidates import Candidates
+from curation.mixtures.selection import Selection
+from curation.tables import LEDGER, MEDIA, MIXTURE, PACKS, SAMPLES, SHARDS, SOURCES, from_rows
+from curation.workspace import replacing
+
+PART_ROWS = 1_000_000
+GROUP_ROWS = 65_536
+
+
+def write_parts(folder: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> list[Path]:
+    """Write tables as `part-00000.parquet` … of at most a million rows each; return the paths. Never empty."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths: list[Path] = []
+    for part in _parts(schema, tables):
+        path = folder / f"part-{len(paths):05d}.parquet"
+        with replacing(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as file:
+            for table in part:
+                file.write_table(table, row_group_size=GROUP_ROWS)
+        paths.append(path)
+    return paths
+
+
+def _parts(schema: pa.Schema, tables: Iterable[pa.Table]) -> Iterator[list[pa.Table]]:
+    """Regroup tables into parts made of row groups whose bounds depend on the rows alone."""
+    part: list[pa.Table] = []
+    for group in _row_groups(schema, tables):
+        part.append(group)
+        if sum(table.num_rows for table in part) >= PART_ROWS:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _row_groups(schema: pa.Schema, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    waiting = schema.empty_table()
+    is_first = True
+    for table in tables:
+        waiting = pa.concat_tables([waiting, table.select(schema.names).cast(schema)])
+        while waiting.num_rows >= GROUP_ROWS:
+            yield waiting.slice(0, GROUP_ROWS).combine_chunks()
+            waiting, is_first = waiting.slice(GROUP_ROWS), False
+    if waiting.num_rows or is_first:
+        yield waiting.combine_chunks()
+
+
+def sample_tables(candidates: Candidates, selection: Selection) -> Iterator[pa.Table]:
+    """Give the `samples` table, one piece per pulled file."""
+    by = pa.array([by for by, _ in candidates.drops] + ["mixture"], pa.string())
+    why = pa.array([reason for _, reason in candidates.drops] + ["not_needed"], pa.string())
+    for number, file in enumerate(candidates.files):
+        rows = slice(int(candidates.starts[number]), int(candidates.starts[number + 1]))
+        pulled = pq.read_table(file.pulled, columns=[name for name in SAMPLES.names if name in _PULLED_NAMES])
+        encoded = pq.read_table(file.encoded, columns=list(_ENCODED_NAMES))
+        repeats = selection.repeats[rows]
+        is_selected = repeats > 0
+        code = np.where(candidates.drop[rows] >= 0, candidates.drop[rows], len(candidates.drops)).astype(np.int32)
+        code = pa.array(code, mask=is_selected)
+        placed = {
+            "selected": pa.array(is_selected),
+            "repeats": pa.array(repeats, pa.int32()),
+            "dropped_by": pc.take(by, code),
+            "drop_reason": pc.take(why, code),
+            "shard": _masked(selection.shard[rows]),
+            "shard_row": _masked(selection.shard_row[rows]),
+        }
+        columns = {name: pulled[name] for name in pulled.column_names}
+        columns |= {name: encoded[name] for name in _ENCODED_NAMES} | placed
+        yield pa.table([columns[name] for name in SAMPLES.names], schema=SAMPLES)
+
+
+_ENCODED_NAMES = ("frames", "text_tokens", "image_tokens", "loss_tokens", "tokens")
+_PLACED_NAMES = ("selected", "repeats", "dropped_by", "drop_reason", "shard", "shard_row")
+_PULLED_NAMES = frozenset(SAMPLES.names) - set(_ENCODED_NAMES) - set(_PLACED_NAMES)
+
+
+def _masked(values: np.ndarray) -> pa.Array:
+    return pa.array(values, pa.int32(), mask=values < 0)
+
+
+def media_tables(candidates: Candidates, backends: dict[str, str]) -> Iterator[pa.Table]:
+    """Give the `media` table. `backends` says which video backend decoded a medium, by `<media_id>`."""
+    for file in candidates.files:
+        for pulled, encoded in zip(
+            pq.ParquetFile(file.pulled).iter_batches(batch_size=4096, columns=["sample_id", "media"]),
+            pq.ParquetFile(file.encoded).iter_batches(batch_size=4096, columns=["media"]),
+            strict=True,
+        ):
+            yield _media(pulled, encoded, backends)
+
+
+def _media(pulled: pa.RecordBatch, encoded: pa.RecordBatch, backends: dict[str, str]) -> pa.Table:
+    parents = pc.list_parent_indices(pulled["media"])
+    measured = pc.list_flatten(pulled["media"])
+    chosen = _aligned(pulled["media"], encoded["media"])
+    starts = pulled["media"].offsets.to_numpy()[:-1] - pulled["media"].offsets[0].as_py()
+    is_video = pc.equal(measured.field("type"), "video")
+    frames = pc.list_value_length(chosen.field("frame_seconds"))
+    columns = {
+        "sample_id": pc.take(pulled["sample_id"], parents),
+        "position": pa.array(np.arange(len(parents)) - starts[parents.to_numpy()], pa.int32()),
+        **{
+            name: measured.field(name)
+            for name in ("media_id", "type", "mime", "bytes", "width", "height", "duration_seconds", "fps", "phash", "uri")
+        },
+        "frames_used": pc.if_else(is_video, frames, pa.scalar(None, pa.int32())),
+        "tokens": chosen.field("tokens"),
+        "backend": pa.array([backends.get(media_id) for media_id in measured.field("media_id").to_pylist()], pa.string()),
+    }
+    return pa.table([columns[name] for name in MEDIA.names], schema=MEDIA)
+
+
+def _aligned(measured: pa.Array, chosen: pa.Array) -> pa.Array:
+    """Flatten the encoded media so that they stand beside the measured ones: a dropped sample's media become nulls."""
+    flat = pc.list_flatten(chosen)
+    wanted = pc.list_value_length(measured).fill_null(0).to_numpy()
+    given = pc.list_value_length(chosen).fill_null(0).to_numpy()
+    has = np.repeat(given == wanted, wanted)
+    places = np.cumsum(has) - 1
+    skipped = np.where(given == wanted, 0, given)
+    shift = np.repeat(np.cumsum(skipped) - skipped, wanted)
+    return pc.take(flat, pa.array(places + shift, pa.int64(), mask=~has))
+
+
+def ledger_tables(paths: Iterable[Path], decisions: Sequence[pa.Table]) -> Iterator[pa.Table]:
+    """Give the `ledger` table: what pull and encode wrote, then the filters' and the later stages' rows."""
+    for path in paths:
+        yield pq.read_table(path, schema=LEDGER)
+    yield from decisions
+
+
+def pack_tables(candidates: Candidates, selection: Selection) -> Iterator[pa.Table]:
+    """Give the `packs` table in pack order."""
+    ids = pa.chunked_array([pq.read_table(file.encoded, columns=["sample_id"])["sample_id"].combine_chunks() for file in candidates.files])
+    for start in range(0, len(selection.order), GROUP_ROWS):
+        rows = slice(start, start + GROUP_ROWS)
+        order = selection.order[rows]
+        columns = {
+            "pack": pa.array(selection.pack[rows], pa.int64()),
+            "position": pa.array(selection.position[rows], pa.int32()),
+            "sample_id": pc.take(ids, pa.array(order)).combine_chunks(),
+            "repeat": pa.array(selection.repeat[rows], pa.int32()),
+            "offset": pa.array(selection.offset[rows], pa.int32()),
+            "length": pa.array(candidates.amounts["tokens"][order], pa.int32()),
+            "shard": _masked(selection.shard[order]),
+            "shard_row": _masked(selection.shard_row[order]),
+        }
+        yield pa.table([columns[name] for name in PACKS.names], schema=PACKS)
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]], schema: pa.Schema) -> Path:
+    """Write a small table: `mixture`, `sources`, `shards`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        pq.write_table(from_rows(rows, schema), temporary, compression="zstd")
+    return path
+
+
+def write_index(
+    folder: Path,
+    candidates: Candidates,
+    selection: Selection,
+    *,
+    sources: list[dict[str, Any]],
+    ledgers: Iterable[Path],
+    decisions: Sequence[pa.Table],
+    backends: dict[str, str],
+    shards: list[dict[str, Any]],
+) -> list[Path]:
+    """Write all tables under `folder` and return their paths."""
+    return [
+        *write_parts(folder / "samples", SAMPLES, sample_tables(candidates, selection)),
+        *write_parts(folder / "media", MEDIA, media_tables(candidates, backends)),
+        *write_parts(folder / "ledger", LEDGER, ledger_tables(ledgers, decisions)),
+        *write_parts(folder / "packs", PACKS, pack_tables(candidates, selection)),
+        write_rows(folder / "mixture.parquet", selection.mixture, MIXTURE),
+        write_rows(folder / "sources.parquet", sources, SOURCES),
+        write_rows(folder / "shards.parquet", shards, SHARDS),
+    ]
+
+
+def settings_text(value: dict[str, Any]) -> bytes:
+    """Encode build.json: sorted keys, two blanks, no time or machine in it."""
+    return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
