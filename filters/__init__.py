@@ -1,0 +1,14 @@
+"""Filters: what is dropped or flagged, with a ledger row for each decision."""
+
+from __future__ import annotations
+
+from curation.filters.filter import SAMPLE_COLUMNS, Filter, Tables
+from curation.filters.loading import filter_options, load_filter
+
+FILTERS: dict[str, str] = {
+    "cap": "curation.filters.cap:Cap",
+    "exact_duplicates": "curation.filters.exact_duplicates:ExactDuplicates",
+    "where": "curation.filters.where:Where",
+}
+
+__all__ = ["FILTERS", "SAMPLE_COLUMNS", "Filter", "Tables", "filter_options", "load_filter"]

@@ -1,0 +1,103 @@
+"""What a filter is, and the tables it sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+
+import pyarrow as pa
+
+from curation.tables import LEDGER
+
+if TYPE_CHECKING:
+    import duckdb
+
+Action = Literal["drop", "flag"]
+
+# The columns of `samples` that are known before mixing, in the order that SQL sees them.
+SAMPLE_COLUMNS: dict[str, str] = {
+    "sample_id": "pulled",
+    "source": "pulled",
+    "kind": "pulled",
+    "row_key": "pulled",
+    "row_id": "pulled",
+    "turns": "pulled",
+    "images": "pulled",
+    "videos": "pulled",
+    "frames": "encoded",
+    "video_seconds": "pulled",
+    "text_chars": "pulled",
+    "text_tokens": "encoded",
+    "image_tokens": "encoded",
+    "loss_tokens": "encoded",
+    "tokens": "encoded",
+    "answer_sha256": "pulled",
+    "question_sha256": "pulled",
+    "media_sha256": "pulled",
+    "rank": "pulled",
+    "license": "pulled",
+    "columns": "pulled",
+}
+
+# Which side of a match stays: a total order, so that the survivors do not depend on how rows arrive.
+# For `samples` joined to `source_priority`.
+KEEP_ORDER = "priority desc, position, tokens desc nulls last, sample_id"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tables:
+    """The rows that no earlier filter dropped, as tables of one DuckDB connection.
+
+    `samples` has the columns of `SAMPLE_COLUMNS`; `media` those of the contract, and `address` (JSON, where its bytes
+    are) and `phash` in 64 hex digits (null for videos); `kept` the sample_ids; `source_priority` (source,
+    priority, position in the manifest). The connection is locked down: it reads no files but the stage's own.
+
+    `texts(sample_ids)` reads (sample_id, question, answer) of these samples, of all kept ones when None, in no
+    particular order, in batches. `seed` is the manifest's.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    priority: Mapping[str, int]
+    texts: Callable[[Sequence[str] | None], pa.RecordBatchReader]
+    seed: int
+
+    def rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
+        """Run a query that yields ledger columns and return them as ledger rows ordered by sample_id.
+
+        Columns that the query leaves out are null; `stage` is always `filter`.
+        """
+        found = self.connection.sql(sql, params=dict(parameters or {})).to_arrow_table()
+        return ledger_table(found)
+
+
+class Filter(Protocol):
+    """A frozen dataclass with thresholds as fields.
+
+    `is_guarded` says whether the guard on dropped fractions applies (not where the user asked for a size);
+    `reads_media` whether the `media` table has to be there.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    is_guarded: ClassVar[bool]
+
+    @property
+    def reads_media(self) -> bool:
+        """Whether `ledger` reads the `media` table."""
+        ...
+
+    def ledger(self, tables: Tables) -> pa.Table:
+        """Return a row (schema `curation.tables.LEDGER`) for each sample to drop or flag."""
+        ...
+
+
+def ledger_table(found: pa.Table) -> pa.Table:
+    """Complete rows to the ledger's schema, ordered by sample_id, then reason."""
+    columns = [
+        found[field.name].cast(field.type) if field.name in found.schema.names else pa.nulls(len(found), field.type)
+        for field in LEDGER
+    ]
+    table = pa.Table.from_arrays(columns, schema=LEDGER)
+    table = table.set_column(LEDGER.get_field_index("stage"), "stage", pa.array(["filter"] * len(table), pa.string()))
+    return table.sort_by([("sample_id", "ascending"), ("reason", "ascending")])
