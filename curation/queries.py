@@ -94,15 +94,29 @@ def run_query(connection: duckdb.DuckDBPyConnection, query: str) -> polars.DataF
     if len(statements) != 1:
         raise QueryError(f"sql: {len(statements)} statements given; give exactly one query")
     try:
-        table = connection.execute(statements[0]).to_arrow_table()
+        table = connection.sql(statements[0]).to_arrow_table()
     except duckdb.Error as err:
-        raise QueryError(explain_error(str(err), statements[0], columns_by_table(connection))) from err
+        message = explain_error(
+            _message_with_place(connection, statements[0], err), statements[0], columns_by_table(connection)
+        )
+        raise QueryError(message) from err
     try:
         frame = polars.from_arrow(table)
     except polars.exceptions.PolarsError as err:
         raise QueryError(f"sql: a result column has a type that has no data frame form ({err}); cast it") from err
     assert isinstance(frame, polars.DataFrame)
     return frame
+
+
+def _message_with_place(connection: duckdb.DuckDBPyConnection, query: str, err: Exception) -> str:
+    """Return the message of a failed query with its `LINE`, which only `execute` gives."""
+    import duckdb
+
+    try:
+        connection.execute(query)
+    except duckdb.Error as again:
+        return str(again)
+    return str(err)
 
 
 def columns_by_table(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:

@@ -61,7 +61,7 @@ def command(build: str, query: str | None, form: str, as_json: bool) -> None:
 def print_result(frame: polars.DataFrame, form: str) -> None:
     """Print a query's rows in a form; a table stops after a thousand rows and says so on stderr."""
     if form == "parquet":
-        frame.write_parquet(click.get_binary_stream("stdout"))
+        frame.write_parquet(sys.stdout.buffer)
         return
     if form == "csv":
         click.echo(flatten(frame).write_csv(), nl=False)

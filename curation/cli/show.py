@@ -1,0 +1,142 @@
+"""`curation show`: one pack or sample in the terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from curation.cli.printing import format_bytes
+
+if TYPE_CHECKING:
+    from curation.show import ShownPack, ShownSample, Span
+
+# Control characters of a dataset's own text, shown as pictures, so that they can't steer the terminal.
+VISIBLE = (
+    {code: 0x2400 + code for code in range(32) if code not in (9, 10)}
+    | {0x7F: 0x2421}
+    | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
+)
+
+
+@click.command()
+@click.argument("build", type=click.Path())
+@click.argument("pack_or_sample")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(build: str, pack_or_sample: str, as_json: bool) -> None:
+    """Show one pack or sample: its text, its media, where it comes from.
+
+    A number is a pack, anything else a sample_id. Trained text is green on a terminal and stands in «…» elsewhere.
+
+    \b
+    Examples:
+      curation show builds/small 0
+      curation show builds/small docs/train-00000-of-00002.parquet:17
+    """
+    from curation.builds import open_build
+    from curation.cli.printing import print_json
+    from curation.show import ShownPack, show
+
+    shown = show(open_build(build), pack_or_sample)
+    if as_json:
+        print_json(asdict(shown))
+    elif isinstance(shown, ShownPack):
+        print_pack(shown)
+    else:
+        print_sample(shown)
+
+
+def print_pack(shown: ShownPack) -> None:
+    """Print a pack's samples with a line at each boundary."""
+    fill = 100 * shown.tokens / shown.context
+    head = f"pack {shown.pack}: {shown.tokens} of {shown.context} tokens ({fill:.1f} %), {len(shown.samples)} samples"
+    click.secho(head, bold=True)
+    for place, sample in zip(shown.places, shown.samples, strict=True):
+        end = place["offset"] + place["length"]
+        click.secho(f"\n──── position {place['position']}, tokens {place['offset']} to {end} ────", fg="cyan")
+        print_sample(sample)
+
+
+def print_sample(shown: ShownSample) -> None:
+    """Print a sample: a head line, lineage, media, what the ledger says, and its text."""
+    sample = shown.sample
+    click.secho(clean(sample["sample_id"]), bold=True)
+    click.echo(f"  {state_line(shown)}")
+    lineage = {name: value for name, value in shown.lineage.items() if value not in (None, "")}
+    click.echo("  " + clean(", ".join(f"{name} {value}" for name, value in lineage.items())))
+    for medium in shown.media:
+        click.echo(f"  {medium_line(medium)}")
+    for row in shown.ledger:
+        click.echo(f"  {ledger_line(row)}")
+    if shown.spans:
+        click.echo(mark(shown.spans, is_terminal=sys.stdout.isatty()))
+
+
+def state_line(shown: ShownSample) -> str:
+    """Say what became of a sample: its lengths and packs, or why it is not in the mixture."""
+    sample = shown.sample
+    if sample["selected"]:
+        packs = ", ".join(str(place["pack"]) for place in shown.packs[:8]) + ("…" if len(shown.packs) > 8 else "")
+        lengths = f"{sample['tokens']} tokens ({sample['image_tokens']} image, {sample['loss_tokens']} trained)"
+        return f"{sample['kind']}, {lengths}, {sample['turns']} turns, in pack {packs or '-'}"
+    by = f" by {sample['dropped_by']}" if sample["dropped_by"] else ""
+    return f"{sample['kind']}, not selected: {sample['drop_reason']}{by}"
+
+
+def medium_line(medium: dict[str, Any]) -> str:
+    """Describe a medium in one line: type, size, tiles or frames, tokens, where its bytes are."""
+    facts = [f"{medium['type']} {medium['position']}"]
+    if medium["width"] and medium["height"]:
+        facts.append(f"{medium['width']}x{medium['height']}")
+    if medium["bytes"] is not None:
+        facts.append(format_bytes(medium["bytes"]))
+    if tiles := medium.get("tiles"):
+        facts.append(f"{tiles[0]}x{tiles[1]} tiles and the whole" if any(tiles) else "not split")
+    if medium["duration_seconds"] is not None:
+        facts.append(f"{medium['duration_seconds']:.2f} s")
+    if frames := medium.get("frame_seconds"):
+        ends = frames[0] if len(frames) == 1 else f"{frames[0]} … {frames[-1]}"
+        facts.append(f"{len(frames)} frames at {ends} s")
+    if medium["tokens"] is not None:
+        facts.append(f"{medium['tokens']} tokens")
+    return clean(", ".join([*facts, medium["uri"] or medium["media_id"] or ""]))
+
+
+def ledger_line(row: dict[str, Any]) -> str:
+    """Describe a decision in one line."""
+    line = f"{row['action']}: {row['reason']} ({row['filter'] or row['stage']})"
+    if row["measured"] is not None:
+        line += f", measured {row['measured']:g}"
+    if row["threshold"] is not None:
+        line += f", threshold {row['threshold']:g}"
+    if row["evidence_sample_id"]:
+        line += f", against {row['evidence_sample_id']}"
+    if row["detail"] and json.loads(row["detail"]):
+        line += f", {row['detail']}"
+    return clean(line)
+
+
+def mark(spans: tuple[Span, ...], *, is_terminal: bool) -> str:
+    """Join spans into text, trained parts marked: green on a terminal, in «…» elsewhere."""
+    pieces: list[str] = []
+    was_trained = False
+    for span in spans:
+        text = clean(span.text)
+        if is_terminal:
+            pieces.append(click.style(text, fg="green" if span.is_trained else None, dim=span.is_control))
+        else:
+            pieces.append(("«" if span.is_trained else "»") * (span.is_trained != was_trained) + text)
+        was_trained = span.is_trained
+    return "".join(pieces) + ("»" if was_trained and not is_terminal else "")
+
+
+def clean(text: str) -> str:
+    """Make control characters visible.
+
+    >>> clean("a\\x1b[31mb")
+    'a␛[31mb'
+    """
+    return text.translate(VISIBLE)

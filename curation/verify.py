@@ -1,0 +1,194 @@
+"""Check that a build is whole and lawful: its files, its tables, its shards; and that it can be made again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curation.builds import Build, read_batches
+from curation.errors import BuildError
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from curation.shard_checks import Finding, Rules
+
+MAX_OFFENDERS = 5
+Ask = Callable[[str], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One law: how many things were looked at, how many break it, the first of them, or why it was passed over."""
+
+    name: str
+    num_checked: int
+    num_failed: int = 0
+    offenders: tuple[str, ...] = ()
+    skipped: str = ""
+
+    @property
+    def status(self) -> str:
+        """`ok`, `failed` or `skipped`."""
+        return "skipped" if self.skipped else "failed" if self.num_failed else "ok"
+
+
+def verify(build: Build) -> list[Check]:
+    """Check every file's sha256, the laws between the tables, and every row of the shards.
+
+    Reads the whole build once; memory stays at one row group per core. The tokenizer is loaded again, so a
+    `TokenizerError` is possible.
+    """
+    return [*check_files(build), *check_tables(build), *check_shards(build)]
+
+
+def check_files(build: Build) -> Iterator[Check]:
+    """Compare each file with the sha256 in build.json, and the folders with its list."""
+    yield _check("every file has the sha256 of build.json", len(build.files), _changed_files(build))
+    present = {
+        path.relative_to(build.folder).as_posix()
+        for room in ("index", "shards")
+        for path in (build.folder / room).rglob("*")
+        if path.is_file()
+    }
+    yield _check("no other file stands in index/ and shards/", len(present), sorted(present - build.files.keys()))
+    rows = build.sql("select path, bytes, sha256 from shards order by shard").rows()
+    yield _check("shards have the path, size and sha256 of the index", len(rows), _changed_shards(build, rows))
+
+
+def _changed_files(build: Build) -> Iterator[str]:
+    for name, digest in build.files.items():
+        path = build.folder / name
+        if not path.is_file():
+            yield f"{name}: missing"
+        elif (found := _sha256(path)) != digest:
+            yield f"{name}: sha256 {found[:12]}…, expected {digest[:12]}…"
+
+
+def _changed_shards(build: Build, rows: list[tuple[str, int, str]]) -> Iterator[str]:
+    for name, num_bytes, digest in rows:
+        path = build.folder / name
+        if not path.is_file():
+            yield f"{name}: missing"
+        elif (size := path.stat().st_size) != num_bytes:
+            yield f"{name}: {size} bytes, expected {num_bytes}"
+        elif build.files.get(name, digest) != digest:
+            yield f"{name}: sha256 {digest[:12]}… in the index, {build.files[name][:12]}… in build.json"
+        elif name not in build.files and _sha256(path) != digest:
+            yield f"{name}: borrowed, and not the bytes of the index"
+
+
+def check_tables(build: Build) -> Iterator[Check]:
+    """Ask for the rows that break each law between the tables."""
+    from curation.invariants import INVARIANTS
+    from curation.queries import run_query
+
+    with build.connect() as connection:
+        for law in INVARIANTS:
+            checked = run_query(connection, f"select count(*) from {law.over}").item()
+            broken = run_query(connection, law.sql).get_column("offender").to_list()
+            yield _check(law.name, checked, (text or "(null)" for text in broken))
+
+
+def check_shards(build: Build) -> Iterator[Check]:
+    """Read every row of every shard and compare it with the index and the chat format."""
+    import os
+    from concurrent.futures import ThreadPoolExecutor
+    from functools import partial
+
+    from curation.mixtures.profile import load_profile
+    from curation.mixtures.tokenizer import load_tokenizer
+    from curation.queries import run_query
+    from curation.shard_checks import SPANS, make_rules
+
+    profile = load_profile(build.settings["profile"])
+    tokenizer = load_tokenizer(str(build.settings.get("tokenizer") or profile.tokenizer), profile)
+    stated = build.digests.get("tokenizer", tokenizer.digest)
+    changed = [] if stated == tokenizer.digest else [f"{tokenizer.digest[:12]}…, expected {str(stated)[:12]}…"]
+    yield _check("the tokenizer is the one that encoded", 1, changed)
+    rules = make_rules(build.settings, profile, tokenizer)
+    found: dict[str, Check] = {}
+    with build.connect() as connection, ThreadPoolExecutor(os.cpu_count()) as pool:
+        ask = partial(run_query, connection)
+        for shard, name in ask("select shard, path from shards order by shard").rows():
+            for finding in _check_shard(build.folder / name, shard, ask=ask, rules=rules, pool=pool):
+                before = found.get(finding.name, Check(name=finding.name, num_checked=0))
+                found[finding.name] = Check(
+                    name=finding.name,
+                    num_checked=before.num_checked + finding.num_checked,
+                    num_failed=before.num_failed + len(finding.offenders),
+                    offenders=(*before.offenders, *finding.offenders)[:MAX_OFFENDERS],
+                )
+    yield from found.values()
+    if rules.spans:
+        yield Check(name=SPANS, num_checked=0, skipped=rules.spans)
+
+
+def _check_shard(path: Path, shard: int, *, ask: Ask, rules: Rules, pool: ThreadPoolExecutor) -> Iterator[Finding]:
+    from curation.shard_checks import Finding, check_batch
+
+    if not path.is_file():
+        return
+    here = f"select sample_id, shard_row from samples where selected and shard = {shard}"
+    columns = "sample_id, source, kind, tokens, image_tokens, loss_tokens, images, frames"
+    expected = ask(f"select {columns} from samples where selected and shard = {shard} order by shard_row").to_dicts()
+    media: dict[str, list[dict[str, Any]]] = {}
+    chosen = "select sample_id, type, media_id, frames_used from media"
+    for row in ask(f"{chosen} join ({here}) using (sample_id) order by shard_row, position").to_dicts():
+        media.setdefault(row["sample_id"], []).append(row)
+    at = 0
+    try:
+        for batch in read_batches(path):
+            rows = expected[at : at + batch.num_rows]
+            at += batch.num_rows
+            yield from check_batch(batch, rows, media=media, rules=rules, run=pool.map)
+    except (OSError, ValueError) as err:
+        yield Finding(name="shards can be read to their last row", num_checked=1, offenders=(f"{path.name}: {err}",))
+        return
+    missing = (f"{path.name}: {at} rows, the index has {len(expected)}",) if at != len(expected) else ()
+    yield Finding(name="shards can be read to their last row", num_checked=1, offenders=missing)
+
+
+def rebuild(build: Build, *, workers: int | None = None, progress: Any = None) -> Check:
+    """Build the manifest of a build again, in a temp folder with an empty workspace, and compare every file."""
+    import tempfile
+
+    from curation.build import build as build_again
+
+    manifest = build.folder / "manifest.yaml"
+    if not manifest.is_file():
+        raise BuildError(f"{build.folder}: manifest.yaml is missing, so it can't be built again")
+    with tempfile.TemporaryDirectory(prefix="curation-rebuild-") as folder:
+        again = build_again(
+            manifest,
+            output=Path(folder) / "build",
+            workspace=Path(folder) / "workspace",
+            workers=workers,
+            progress=progress,
+        )
+        return compare_files(build, again)
+
+
+def compare_files(build: Build, again: Build) -> Check:
+    """Compare the files of two builds by sha256."""
+    names = sorted(build.files.keys() | again.files.keys())
+    differing = [name for name in names if build.files.get(name) != again.files.get(name)]
+    return _check("building again gives the same bytes", len(names), differing)
+
+
+def _check(name: str, num_checked: int, broken: Iterable[str]) -> Check:
+    offenders: list[str] = []
+    num_failed = 0
+    for text in broken:
+        num_failed += 1
+        if num_failed <= MAX_OFFENDERS:
+            offenders.append(text)
+    return Check(name=name, num_checked=num_checked, num_failed=num_failed, offenders=tuple(offenders))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
