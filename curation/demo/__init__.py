@@ -1,0 +1,1 @@
+"""The demo: a small corpus of every kind of data, drawn here, and a manifest over it."""
