@@ -1,9 +1,9 @@
 """tiktoken as the fast path of a byte-level BPE, with the proof that its ids are those of `tokenizers`.
 
 Equality needs three things. The vocabulary's ids must rise in the order of its merges, because tiktoken takes ids as
-priorities. The split before BPE must be one that tiktoken's pattern can express. And bytes that have no token of their own
-must not come near it: `tokenizers` drops them silently, tiktoken panics (the SmolLM2 vocabulary lacks 21 bytes). What
-is left is compared on generated texts. Any doubt, and `tokenizers` is used.
+priorities. The split before BPE must be one that tiktoken's pattern can express. And bytes that have no token of their
+own must not come near it: `tokenizers` drops them silently, tiktoken panics (the SmolLM2 vocabulary lacks 21 bytes).
+What is left is compared on generated texts. Any doubt, and `tokenizers` is used.
 """
 
 from __future__ import annotations
@@ -120,20 +120,21 @@ _SCRIPTS = (
     "∫∑∏√∞≈≠≤≥∈∀∃∂ℝℕ𝔘𝑥 🙂👩‍👧🏳️‍🌈 \u200b\ufeff\u00a0\u3000\u2028",
     " \n\t\r  \n\n \x0b\x0c0 1a",
 )
-_WORDS = (
+_SENTENCES = (
     "the of and to in is that it for was on as with his they be at one have this from I'll don't we've you're it's "
     "What is shown in the image? 1. 2) - * ## | --- $x^2$ \\frac{1}{2} def return None <image> <|im_start|> "
     "https://example.com/a_b?c=d 3.14159 1,234 2024-01-31 10:45 ’s CAMELCase snake_case"
-).split()
+)
 
 
 def proof_texts() -> list[str]:
     """Return the texts that a fast path is tried on: words, digits, blanks, scripts and symbols, mixed with a seed."""
     rng = random.Random(20250101)
+    words = _SENTENCES.split()
     texts = ["", " ", "\n\n1.", "a  1", "  \n 7", "'s 's'S", "x" * 400, " " * 300, "7" * 100, json.dumps({"a": [1, 2]})]
     blanks = (" ", " ", " ", "  ", "\n", "\n\n", "\t", "", " \n ")
     while len(texts) < PROOF_TEXTS // 2:
-        texts.append("".join(rng.choice(_WORDS) + rng.choice(blanks) for _ in range(rng.randint(5, 80))))
+        texts.append("".join(rng.choice(words) + rng.choice(blanks) for _ in range(rng.randint(5, 80))))
     while len(texts) < PROOF_TEXTS:
         alphabet = "".join(rng.sample(_SCRIPTS, rng.randint(1, 3)))
         texts.append("".join(rng.choices(alphabet, k=rng.randint(1, 120))))

@@ -1,8 +1,8 @@
 """How an image is cut into tiles: the arithmetic of the Idefics3 family's image processor, in sizes alone.
 
-The processor scales the long side to `longest_edge` (up or down), rounds both sides up to multiples of the tile, and cuts
-the result into rows x cols tiles; one more tile shows the whole image. An image that fills one tile is not cut: 0 x 0.
-The steps truncate and round on purpose as the processor does, so that grids are equal for every size.
+The processor scales the long side to `longest_edge` (up or down), rounds both sides up to multiples of the tile, and
+cuts the result into rows x cols tiles; one more tile shows the whole image. An image that fills one tile is not cut:
+0 x 0. The steps truncate and round on purpose as the processor does, so that grids are equal for every size.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Profiles: what a model's processor does to images and conversations, as data.
 
-The shipped ones are the YAML files in `profiles/`. A manifest may also change one (`{base: smolvlm2-256m, tile: 384}`) or
-read the config files of an Idefics3-like model from a folder or the hub (`{from: path}`).
+The shipped ones are the YAML files in `profiles/`. A manifest may also change one (`{base: smolvlm2-256m, tile: 384}`)
+or read the config files of an Idefics3-like model from a folder or the hub (`{from: path}`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from importlib import resources
-from pathlib import Path
 from typing import Any, Literal
 
 from curation.errors import ManifestError, nearest

@@ -105,7 +105,7 @@ class FileTokenizer:
         return self.encode_ordinary_batch((text,))[0]
 
     def encode_ordinary_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        """Encode many texts. Runs in one thread where tiktoken is used; texts that it can't encode go to `tokenizers`."""
+        """Encode many texts, in one thread where tiktoken is used; texts that it can't encode go to `tokenizers`."""
         if self._fast is None:
             return self._slow(texts)
         try:
