@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from curation.errors import CurationError, nearest
+from curation.errors import BuildError, CurationError, nearest
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,7 +31,8 @@ def connect(
 
     A table without files becomes an empty table of its schema. After this returns, SQL can read the given files and
     nothing else: no other file, no network, no extension, no changed setting. `variables` are there for saved queries
-    as `getvariable('name')`. Large sorts spill into a folder of their own under the system's temp folder.
+    as `getvariable('name')`. Large sorts spill into a folder of their own under the system's temp folder. Raises
+    `BuildError` when a file is no Parquet file.
     """
     import duckdb
 
@@ -47,7 +48,11 @@ def connect(
     for name, paths in files.items():
         listed = ", ".join(_literal(str(path.resolve())) for path in paths)
         if listed:
-            connection.execute(f"create view {name} as from read_parquet([{listed}], hive_partitioning = false)")
+            try:
+                connection.execute(f"create view {name} as from read_parquet([{listed}], hive_partitioning = false)")
+            except duckdb.Error as err:
+                reason = str(err).splitlines()[0]
+                raise BuildError(f"table {name} can't be read ({reason}); build again with --replace") from err
         else:
             connection.register("nothing", empty(PUBLIC[name]))
             connection.execute(f"create table {name} as from nothing")

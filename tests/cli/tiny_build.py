@@ -81,13 +81,13 @@ def shard_rows() -> list[dict[str, Any]]:
     none: list[dict[str, int]] = []
     whole = {"rows": 0, "cols": 0}
     rows = [
-        ("docs/a.parquet:0", document, [{"bytes": red, "path": "red.png"}], [whole], "document"),
+        ("docs/a.parquet:0", document, [{"bytes": red, "path": "red.png"}], [dict(whole)], "document"),
         ("text/t.jsonl:0", text, none, none, "text"),
         (
             "video/v.json:0",
             video,
             [{"bytes": data, "path": f"v.mp4#t={at}.000"} for at, data in enumerate(frames)],
-            [whole, whole],
+            [dict(whole), dict(whole)],
             "video",
         ),
     ]
