@@ -56,7 +56,7 @@ def picture(ground: str, things: list[Thing]) -> Image.Image:
 
 def crossing(dice: Random) -> Clip:
     """Move one shape across the picture in one of four directions."""
-    seconds, colour, shape = dice.randint(6, 14), dice.choice(list(COLOURS)), dice.choice(("circle", "square", "star"))
+    seconds, colour, shape = dice.randint(6, 18), dice.choice(list(COLOURS)), dice.choice(("circle", "square", "star"))
     ways = {"left to right": (1, 0), "right to left": (-1, 0), "top to bottom": (0, 1), "bottom to top": (0, -1)}
     way = dice.choice(list(ways))
     (dx, dy), ground = ways[way], dice.choice(list(GROUNDS))
@@ -84,7 +84,7 @@ def crossing(dice: Random) -> Clip:
 
 def changing(dice: Random) -> Clip:
     """Change the colour of a resting shape at some second."""
-    seconds, shape = dice.randint(8, 18), dice.choice(("circle", "square", "triangle", "star"))
+    seconds, shape = dice.randint(12, 24), dice.choice(("circle", "square", "triangle", "star"))
     before, after, *others = dice.sample(list(COLOURS), 4)
     moment, ground = dice.randint(3, seconds - 3), dice.choice(list(GROUNDS))
 
@@ -109,7 +109,7 @@ def changing(dice: Random) -> Clip:
 
 def appearing(dice: Random) -> Clip:
     """Let equal shapes appear one after another."""
-    number, every, shape = dice.randint(3, 6), dice.randint(2, 3), dice.choice(("circle", "star", "cross"))
+    number, every, shape = dice.randint(4, 6), dice.randint(2, 3), dice.choice(("circle", "star", "cross"))
     colour, ground = dice.choice(list(COLOURS)), dice.choice(list(GROUNDS))
     places = dice.sample([(x, y) for x in (50, 123, 197, 270) for y in (50, 120, 190)], number)
     things = [Thing(shape=shape, colour=colour, x=x, y=y, radius=24) for x, y in places]
@@ -131,7 +131,7 @@ def appearing(dice: Random) -> Clip:
 def traffic_light(dice: Random) -> Clip:
     """Switch a traffic light through its colours."""
     lamps = ("red", "green", "yellow")
-    lengths = [dice.randint(3, 8) for _ in lamps]
+    lengths = [dice.randint(4, 8) for _ in lamps]
     until = [sum(lengths[: place + 1]) for place in range(3)]
 
     def draw(t: float) -> Image.Image:
@@ -161,7 +161,7 @@ def traffic_light(dice: Random) -> Clip:
 
 def counting_down(dice: Random) -> Clip:
     """Show a number that falls by one every second."""
-    start, ground, colour = dice.randint(9, 22), dice.choice(list(GROUNDS)), dice.choice(("blue", "black", "purple"))
+    start, ground, colour = dice.randint(12, 24), dice.choice(list(GROUNDS)), dice.choice(("blue", "black", "purple"))
 
     def draw(t: float) -> Image.Image:
         image = Image.new("RGB", (WIDTH, HEIGHT), GROUNDS[ground])
@@ -185,7 +185,7 @@ def counting_down(dice: Random) -> Clip:
 
 def passing(dice: Random) -> Clip:
     """Let two shapes pass each other, one above the other."""
-    seconds, ground = dice.randint(8, 20), dice.choice(list(GROUNDS))
+    seconds, ground = dice.randint(12, 24), dice.choice(list(GROUNDS))
     upper, lower, *others = dice.sample(list(COLOURS), 4)
 
     def draw(t: float) -> Image.Image:
@@ -204,7 +204,8 @@ def passing(dice: Random) -> Clip:
         rate=dice.choice((10, 15)),
         draw=draw,
         caption=f"{a(upper).capitalize()} circle moves from left to right along the top while "
-        f"{a(lower)} square moves from right to left below it. They pass each other half-way, after about {seconds / 2:g} seconds.",
+        f"{a(lower)} square moves from right to left below it. They pass each other half-way, "
+        f"after about {seconds / 2:g} seconds.",
         questions=(
             ("Which shape moves to the right?", f"The {upper} circle moves to the right."),
             ("Where is the square in relation to the circle?", "The square stays below the circle's path."),

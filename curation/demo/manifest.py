@@ -62,11 +62,11 @@ mixture:                         # shares of the tokens; the numbers count among
   unit: tokens
   max_repeats: 1.0               # no sample twice, so the scarcest group decides how large the mixture is
   weights:
-    text: {weight: 14, of: {lessons: natural, diaries: natural, chats: natural}}   # natural: as much as there is
-    cot: {weight: 4, of: {problems: natural}}
-    image: {weight: 34, of: {charts: 2, scenes: 3, formulas: 2, stories: 3}}
-    document: {weight: 20, of: {docs: natural}}
-    video: {weight: 28, of: {videos: natural}}
+    text: {weight: 20, of: {lessons: natural, diaries: natural, chats: natural}}   # natural: as much as there is
+    cot: {weight: 6, of: {problems: natural}}
+    image: {weight: 46, of: {charts: 2, scenes: 4, formulas: 2, stories: 3}}
+    document: {weight: 16, of: {docs: natural}}
+    video: {weight: 12, of: {videos: natural}}
 
 video: {fps: 1.0, max_frames: 64}   # one frame a second, as the model was trained
 
