@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from curation.errors import MediaError, SourceError
 from curation.records import Address
@@ -117,7 +117,7 @@ def _index_tar(file: IO[bytes]) -> tuple[dict[str, Member], str]:
                     problem = f"cut inside {name}"
                     break
                 members[name] = Member(offset=member.offset_data, size=member.size)
-                tar.members = []  # type: ignore[assignment]  # tarfile keeps every member it saw
+                cast(Any, tar).members = []  # tarfile keeps every member it saw
     except (tarfile.TarError, EOFError, ValueError) as err:
         problem = str(err) or type(err).__name__
     return members, problem

@@ -137,6 +137,16 @@ def _media_first(
     raise RowDefect("wrong_role_order", "there is no user turn")
 
 
+def split_text(text: str, placeholders: tuple[str, ...]) -> list[str | None]:
+    """Split a text at its placeholders: None stands for each, blank pieces are left out.
+
+    >>> split_text("<image>\\nWhat is this?", ("<image>",))
+    [None, 'What is this?']
+    """
+    pieces = _pattern(placeholders, with_video=False).split(text)
+    return [None if position % 2 else piece for position, piece in enumerate(pieces) if position % 2 or piece]
+
+
 def check_turns(turns: Sequence[Turn]) -> None:
     """Check order and answers of a conversation. Raises RowDefect."""
     start = 1 if turns and turns[0].role == "system" else 0
