@@ -2,11 +2,12 @@
 
 from curation.manifests.checks import KnownNames
 from curation.manifests.loading import load_manifest
-from curation.manifests.models import (
+from curation.manifests.models import Manifest
+from curation.manifests.schema import dump, json_schema
+from curation.manifests.settings import (
     ClipSettings,
     FilterSettings,
     GuardSettings,
-    Manifest,
     MixtureSettings,
     OutputSettings,
     PackingSettings,
@@ -15,7 +16,6 @@ from curation.manifests.models import (
     VideoSeconds,
     VideoSettings,
 )
-from curation.manifests.schema import dump, json_schema
 
 __all__ = [
     "ClipSettings",

@@ -60,7 +60,10 @@ def check_filters(tree: Node, settings: Manifest, known: KnownNames | None) -> I
     for node, made in zip(tree.value["filters"].value if settings.filters else (), settings.filters, strict=True):
         problem = known.filter_problem(made.name, made.options) if known is not None else None
         if problem is not None:
-            yield Problem(node.origin, problem)
+            named = [
+                child for key, child in node.entries(made.name) if problem.startswith(f"filters.{made.name}.{key} ")
+            ]
+            yield Problem((named or [node])[0].origin, problem)
 
 
 def _filters(tree: Node, known: KnownNames) -> Iterator[Problem]:

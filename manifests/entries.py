@@ -10,7 +10,8 @@ from typing import Any, Generic, Literal, TypeVar
 from curation.errors import nearest
 from curation.manifests.nodes import Node, Problem, WrongError, wrong
 from curation.manifests.places import check_source_name, resolve_options
-from curation.manifests.shapes import JsonSchema, NumberShape, RecordShape, Shape, TextShape, gather, must_be
+from curation.manifests.scalars import NumberShape, TextShape
+from curation.manifests.shapes import JsonSchema, RecordShape, Shape, gather, must_be
 from curation.manifests.sizes import COUNT_PATTERN, parse_count
 from curation.records import KINDS
 

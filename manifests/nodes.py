@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from curation.errors import ManifestError
+
+_UNPRINTED = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,8 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.origin}: {self.message}"
+        """Say it on one line, whatever the names in it hold."""
+        return _UNPRINTED.sub(" ", f"{self.origin}: {self.message}")
 
 
 class WrongError(Exception):
@@ -82,12 +86,12 @@ def wrong(node: Node, message: str) -> WrongError:
 
 
 def refuse(problems: Iterable[Problem]) -> ManifestError:
-    """Make one error of all problems, a line each: file by file as they were met, by line within a file."""
+    """Make one error of all problems, a line each: file by file as they were met, by line, then the command line's."""
     order: dict[str, int] = {}
     unique = list(dict.fromkeys(problems))
     for problem in unique:
         order.setdefault(problem.origin.name, len(order))
-    unique.sort(key=lambda problem: (order[problem.origin.name], problem.origin.line or 0))
+    unique.sort(key=lambda one: (one.origin.line is None, order[one.origin.name], one.origin.line or 0))
     return ManifestError("\n".join(str(problem) for problem in unique))
 
 

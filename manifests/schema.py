@@ -7,8 +7,9 @@ from typing import Any
 import yaml
 
 from curation.manifests.checks import KnownNames
-from curation.manifests.models import MANIFEST, SourceSettings
+from curation.manifests.models import MANIFEST
 from curation.manifests.reading import ScalarResolver
+from curation.manifests.settings import SourceSettings
 from curation.manifests.shapes import JsonSchema, RecordShape
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -53,7 +54,7 @@ def _weights() -> JsonSchema:
         "additionalProperties": False,
     }
     branch: JsonSchema = {"anyOf": [number, {"const": "natural"}, group, {"type": "null"}]}
-    return {"type": "object", "minProperties": 1, "additionalProperties": branch}
+    return {"type": ["object", "null"], "minProperties": 1, "additionalProperties": branch}
 
 
 def _name_known(manifest: JsonSchema, source: JsonSchema, known: KnownNames) -> None:
