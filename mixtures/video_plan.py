@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,11 +13,9 @@ from curation.errors import MediaError
 from curation.fingerprint import unit_hash
 from curation.frames import FramePlan, plan_frames
 from curation.mixtures.dialect import VideoTimes
+from curation.mixtures.encode_settings import EncodeSettings
 from curation.mixtures.geometry import fitted_size
 from curation.mixtures.layout import ImageLayout
-
-if TYPE_CHECKING:
-    from curation.mixtures.encode import EncodeSettings
 
 _KEPT = ("type", "name", "address", "media_id", "mime", "bytes", "width", "height")
 _JPEG_BYTES_PER_PIXEL = 0.25

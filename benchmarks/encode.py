@@ -1,0 +1,164 @@
+"""Encoding speed, one thread: text to ids, and whole 640x480 image samples to ids and lengths.
+
+    python benchmarks/encode.py TOKENIZER [--rounds 7]
+
+TOKENIZER is a tokenizer.json, a folder with one, or a hub id; its ids must suit the profile smolvlm2-500m. Rivals run
+in turn with ours in each round; medians are over the rounds. The second rival needs transformers with torchvision.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("RAYON_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import argparse
+import json
+import random
+import statistics
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from curation.mixtures.encode import Encoder, EncodeSettings
+from curation.mixtures.profile import load_profile
+from curation.mixtures.tokenizer import Tokenizer, load_tokenizer
+
+NUM_TEXTS = 1500
+NUM_SAMPLES = 1000
+NUM_PROCESSED = 10
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tokenizer")
+    parser.add_argument("--rounds", type=int, default=7)
+    options = parser.parse_args()
+    profile = load_profile("smolvlm2-500m")
+    tokenizer = load_tokenizer(options.tokenizer, profile)
+    compare_text(tokenizer, options.tokenizer, rounds=options.rounds)
+    encoder = Encoder(EncodeSettings(profile=profile), tokenizer)
+    compare_samples(encoder, options.tokenizer, rounds=options.rounds)
+
+
+def compare_text(tokenizer: Tokenizer, spec: str, *, rounds: int) -> None:
+    """Print tokens a second of ours and of bare `tokenizers.encode_batch` on the same strings."""
+    from tokenizers import Tokenizer as Reference
+
+    path = Path(spec)
+    bare = Reference.from_file(str(path / "tokenizer.json" if path.is_dir() else path)) if path.exists() else None
+    if bare is None:
+        bare = Reference.from_pretrained(spec)
+    texts = sentences(NUM_TEXTS)
+    expected = [encoding.ids for encoding in bare.encode_batch(texts, add_special_tokens=False)]
+    assert tokenizer.encode_ordinary_batch(texts) == expected, "ids differ"
+    tokens = sum(map(len, expected))
+    ours, theirs = interleaved(
+        lambda: tokenizer.encode_ordinary_batch(texts),
+        lambda: [encoding.ids for encoding in bare.encode_batch(texts, add_special_tokens=False)],
+        rounds=rounds,
+    )
+    print(f"text to ids: {tokens} tokens in {len(texts)} texts, ids equal, one thread, {rounds} rounds")
+    print(f"  ours                     {tokens / ours / 1e6:8.2f} M tokens/s")
+    print(f"  tokenizers.encode_batch  {tokens / theirs / 1e6:8.2f} M tokens/s   ratio {theirs / ours:.1f}")
+
+
+def compare_samples(encoder: Encoder, spec: str, *, rounds: int) -> None:
+    """Print samples a second of ours and, where it is installed, of transformers' SmolVLM processor."""
+    rows = [sample(i) for i in range(NUM_SAMPLES)]
+    encoded, _ = encoder.encode(rows)
+    processor = load_processor(spec)
+    print(f"640x480 image samples, 20-word question, 40-word answer, {encoded[0]['tokens']} ids, {rounds} rounds")
+    if processor is None:
+        (ours,) = interleaved(lambda: encoder.encode(rows), rounds=rounds)
+        print(f"  ours                     {NUM_SAMPLES / ours:8.0f} samples/s")
+        return
+    images = [processed_inputs(row) for row in rows[:NUM_PROCESSED]]
+    ours, theirs = interleaved(
+        lambda: encoder.encode(rows), lambda: [processor(**inputs) for inputs in images], rounds=rounds
+    )
+    rate, their_rate = NUM_SAMPLES / ours, NUM_PROCESSED / theirs
+    print(f"  ours                     {rate:8.0f} samples/s")
+    print(f"  transformers' processor  {their_rate:8.1f} samples/s   ratio {rate / their_rate:.0f}")
+
+
+def interleaved(*functions: Callable[[], Any], rounds: int) -> list[float]:
+    """Return each function's median seconds of CPU; every round runs them all."""
+    seconds: list[list[float]] = [[] for _ in functions]
+    for _ in range(rounds):
+        for function, kept in zip(functions, seconds, strict=True):
+            begin = time.process_time()
+            function()
+            kept.append(time.process_time() - begin)
+    return [statistics.median(kept) for kept in seconds]
+
+
+def sentences(count: int) -> list[str]:
+    """Return texts of 20 to 400 words with figures, punctuation and lists."""
+    rng = random.Random(5)
+    return [words(rng, rng.randint(20, 400)) for _ in range(count)]
+
+
+_VOCABULARY = (
+    "the a of in and to image picture shows table chart value year increase revenue people street building under over "
+    "between left right red blue green small large number total compare describe question answer because therefore "
+    "municipal photosynthesis equation derivative 12 3.5 2021 1,250 48% x=7 (see figure) first second third, however; "
+    "is are was were has have it they which that with without near left-hand top bottom corner vehicle bicycle window"
+)
+
+
+def words(rng: random.Random, count: int) -> str:
+    chosen = rng.choices(_VOCABULARY.split(), k=count)
+    return "".join(word + ("\n\n" if rng.random() < 0.02 else ". " if rng.random() < 0.1 else " ") for word in chosen)
+
+
+def sample(number: int) -> dict[str, Any]:
+    rng = random.Random(number)
+    turns = [["user", [0, words(rng, 20)]], ["assistant", [words(rng, 40)]]]
+    medium = {
+        "type": "image",
+        "name": f"{number}.jpg",
+        "address": json.dumps({"path": f"/data/{number}.jpg"}),
+        "media_id": "0" * 64,
+        "mime": "image/jpeg",
+        "bytes": 60_000,
+        "width": 640,
+        "height": 480,
+    }
+    return {
+        "sample_id": f"bench/{number}",
+        "source": "bench",
+        "kind": "image",
+        "rank": 0.5,
+        "conversation": json.dumps(turns),
+        "media": [medium],
+    }
+
+
+def load_processor(spec: str) -> Any:
+    """Return transformers' processor for the tokenizer's folder, or None where it can't be loaded."""
+    if find_spec("transformers") is None:
+        return None
+    from transformers import AutoProcessor
+
+    path = Path(spec)
+    try:
+        return AutoProcessor.from_pretrained(str(path.parent if path.is_file() else path))
+    except ImportError:
+        return None
+
+
+def processed_inputs(row: dict[str, Any]) -> dict[str, Any]:
+    from PIL import Image
+
+    (_, (_, question)), (_, (answer,)) = json.loads(row["conversation"])
+    end = "<end_of_utterance>\n"
+    text = f"<|im_start|>User:<image>{question}{end}Assistant: {answer}{end}"
+    return {"text": text, "images": [Image.new("RGB", (640, 480), (90, 120, 60))]}
+
+
+if __name__ == "__main__":
+    main()
