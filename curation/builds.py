@@ -45,12 +45,16 @@ class Build:
         return int(stated)
 
     def table_files(self) -> dict[str, list[Path]]:
-        """Return the Parquet files of each public table, in order; a table may have none."""
+        """Return the Parquet files of each public table as build.json lists them, in order; a table may have none."""
         from curation.tables import PUBLIC
 
-        index = self.folder / "index"
-        found = {name: sorted((index / name).glob("*.parquet")) for name in PUBLIC}
-        return {name: files or [p for p in [index / f"{name}.parquet"] if p.exists()] for name, files in found.items()}
+        listed = sorted(name for name in self.files if name.endswith(".parquet"))
+        return {
+            table: [
+                self.folder / name for name in listed if name.startswith((f"index/{table}/", f"index/{table}.parquet"))
+            ]
+            for table in PUBLIC
+        }
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Open a read-only DuckDB connection with a view per table, locked to the files of the index."""
@@ -160,7 +164,7 @@ def open_build(path: str | Path) -> Build:
 
 def _why_unfinished(folder: Path) -> str:
     names = {path.name for path in folder.iterdir()}
-    if names & {"index", "shards", "manifest.yaml"}:
+    if names & {".building.json", "index", "shards", "manifest.yaml"}:
         return (
             "build.json is missing, so the build is not finished; run the same `curation build` again, "
             "it resumes where it stopped"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -110,7 +111,23 @@ def run_query(connection: duckdb.DuckDBPyConnection, query: str) -> polars.DataF
     except polars.exceptions.PolarsError as err:
         raise QueryError(f"sql: a result column has a type that has no data frame form ({err}); cast it") from err
     assert isinstance(frame, polars.DataFrame)
-    return frame
+    return _with_plain_integers(frame)
+
+
+def _with_plain_integers(frame: polars.DataFrame) -> polars.DataFrame:
+    """Make sums of integers Int64 again, where they fit: DuckDB's 128 bits arrive as decimals."""
+    import polars
+
+    wide = [
+        column.name
+        for column in frame.get_columns()
+        if column.dtype == polars.Decimal(38, 0) and _fits(column.min()) and _fits(column.max())
+    ]
+    return frame.cast(dict.fromkeys(wide, polars.Int64)) if wide else frame
+
+
+def _fits(value: object) -> bool:
+    return value is None or (isinstance(value, int | Decimal) and -(2**63) <= value < 2**63)
 
 
 def _message_with_place(connection: duckdb.DuckDBPyConnection, query: str, err: Exception) -> str:

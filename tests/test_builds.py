@@ -46,8 +46,9 @@ def test_saved_queries_see_the_context(folder: Path) -> None:
 
 def test_a_table_without_files_is_empty_and_has_its_columns(folder: Path, tmp_path: Path) -> None:
     plan = tmp_path / "plan"
-    (plan / "index").mkdir(parents=True)
-    (plan / "plan.json").write_text((folder / "build.json").read_text())
+    plan.mkdir()
+    described = json.loads((folder / "build.json").read_text())
+    (plan / "plan.json").write_text(json.dumps({**described, "files": {}}))
     frame = open_build(plan).sql("from shards")
     assert frame.is_empty()
     assert frame.columns == PUBLIC["shards"].names
@@ -153,6 +154,20 @@ def test_arrow_shards_are_read_like_parquet(tmp_path: Path, kind: str) -> None:
     assert next(read_batches(path, columns=["kind"])).schema.names == ["kind"]
 
 
+def test_a_file_that_build_json_does_not_list_is_no_part_of_a_table(tmp_path: Path) -> None:
+    added = write_build(tmp_path / "added")
+    part = added / "index" / "samples" / "part-00000.parquet"
+    part.with_name("part-00001.parquet").write_bytes(part.read_bytes())
+    assert open_build(added).sql("select count(*) from samples").item() == 5
+
+
+def test_an_index_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
+    broken = write_build(tmp_path / "broken")
+    (broken / "index" / "sources.parquet").write_bytes(b"not parquet")
+    with pytest.raises(BuildError, match=r"table sources can't be read .*sources.parquet.*; build again"):
+        open_build(broken).sql("from samples")
+
+
 def test_a_missing_folder_says_how_to_make_a_build(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match=r"no such folder; `curation build MANIFEST -o .*none` makes a build there"):
         open_build(tmp_path / "none")
@@ -196,3 +211,11 @@ def test_a_shard_that_has_moved_is_named_with_its_base(folder: Path, tmp_path: P
     (moved / "shards" / "shard-00000.parquet").unlink()
     with pytest.raises(BuildError, match=r"shard-00000.parquet is missing; it is borrowed from ../other"):
         open_build(moved).read_row(0, 0)
+
+
+def test_sums_of_integers_are_integers(folder: Path) -> None:
+    frame = open_build(folder).sql(
+        "select sum(tokens) as fits, sum(170000000000000000000::hugeint) as wide from packs, samples"
+    )
+    assert str(frame.schema["fits"]) == "Int64"
+    assert frame.item(0, "wide") == 20 * 170000000000000000000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,7 +25,7 @@ def print_json(value: object) -> None:
 def _plain(value: object) -> object:
     if isinstance(value, bytes):
         return value.hex()
-    return value.rows() if hasattr(value, "rows") else str(value)
+    return float(value) if isinstance(value, Decimal) else str(value)
 
 
 def print_frame(frame: polars.DataFrame, *, title: str = "", humanise: bool = False) -> None:
@@ -63,8 +64,12 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 
 
 def _clip(cell: str) -> str:
-    line = "".join(character if character.isprintable() else " " for character in cell)
+    line = _printable(cell)
     return line if len(line) <= MAX_CELL else line[: MAX_CELL - 1] + "…"
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def markdown(frame: polars.DataFrame) -> str:
@@ -72,7 +77,7 @@ def markdown(frame: polars.DataFrame) -> str:
     head = "| " + " | ".join(frame.columns) + " |"
     rule = "|" + "|".join("---:" if dtype.is_numeric() else "---" for dtype in frame.dtypes) + "|"
     rows = [
-        "| " + " | ".join(format_cell(value).replace("|", "\\|").replace("\n", " ") for value in row) + " |"
+        "| " + " | ".join(_printable(format_cell(value)).replace("|", "\\|") for value in row) + " |"
         for row in frame.iter_rows()
     ]
     return "\n".join([head, rule, *rows])

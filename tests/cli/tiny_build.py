@@ -128,7 +128,14 @@ def tables(shard: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
                 **{name: row[name] for name in ("sample_id", "source", "kind")},
             }
         )
-    left_out = {"selected": False, "repeats": 0, "tokens": 9, "text_tokens": 9, "image_tokens": 0, "loss_tokens": 3}
+    left_out: dict[str, Any] = {
+        "selected": False,
+        "repeats": 0,
+        "tokens": 9,
+        "text_tokens": 9,
+        "image_tokens": 0,
+        "loss_tokens": 3,
+    }
     left_out |= {"source": "text", "kind": "text", "images": 0, "videos": 0, "frames": 0, "video_seconds": 0.0}
     samples += [
         {**left_out, "sample_id": "text/t.jsonl:1", "dropped_by": "where", "drop_reason": "where"},
