@@ -63,9 +63,10 @@ def write_corpus(folder: Path, *, seed: int = 17) -> None:
 
 
 def write_manifest(folder: Path) -> Path:
-    """Write `manifest.yaml` over the corpus into its folder and return its path."""
+    """Write `manifest.yaml` over the corpus into its folder and return its path; written last, so made whole at once."""
     from curation.demo.manifest import MANIFEST
 
     path = folder / "manifest.yaml"
-    path.write_text(MANIFEST, encoding="utf-8")
-    return path
+    partial = folder / ".manifest.yaml.partial"
+    partial.write_text(MANIFEST, encoding="utf-8")
+    return partial.replace(path)
