@@ -22,9 +22,10 @@ NO_TIME = -(2**63)
 class PacketIndex:
     """One entry for each packet in decoding order.
 
-    `pts` holds `NO_TIME` where the container gives none. `is_discarded` packets (cut off by an edit list) are decoded
-    for the sake of others and not shown. `end_pts` is where the last shown frame ends, as far as packets tell.
-    `end_seconds` is the last end of any stream, for the comparison with what the header declares.
+    `pts` holds `NO_TIME` where the container gives none. `is_discarded` packets (before an edit list's cut, or cut
+    short themselves) are decoded for the sake of others and not shown. `last_duration` is that of the last shown frame
+    in the same units, 0 when unknown. `end_seconds` is where the last packet of any stream ends, for the comparison
+    with what the header declares. `is_broken`: reading ended with an error or an incomplete packet.
     """
 
     pts: npt.NDArray[np.int64]
@@ -57,20 +58,20 @@ def read_index(container: InputContainer, stream: VideoStream) -> PacketIndex:
     discarded: list[bool] = []
     last, last_duration, end_seconds, is_broken = NO_TIME, 0, 0.0, False
     own = stream.index
-    origin = (container.start_time or 0) / 1_000_000
     try:
         for packet in container.demux():
             if not packet.size:
                 continue
             at = packet.pts
             if at is not None and packet.time_base:
-                end_seconds = max(end_seconds, float((at + (packet.duration or 0)) * packet.time_base) - origin)
+                end_seconds = max(end_seconds, float((at + (packet.duration or 0)) * packet.time_base))
             if packet.stream_index != own:
                 continue
             pts.append(NO_TIME if at is None else at)
             keys.append(packet.is_keyframe)
-            discarded.append(packet.is_discard)
-            if at is not None and at > last and not packet.is_discard:
+            discarded.append(packet.is_discard or packet.is_corrupt)
+            is_broken = is_broken or packet.is_corrupt
+            if at is not None and at > last and not discarded[-1]:
                 last, last_duration = at, packet.duration or 0
     except av.FFmpegError:
         is_broken = True
@@ -78,11 +79,19 @@ def read_index(container: InputContainer, stream: VideoStream) -> PacketIndex:
         pts=np.array(pts, dtype=np.int64),
         is_key=np.array(keys, dtype=np.bool_),
         is_discarded=np.array(discarded, dtype=np.bool_),
-        last_duration=last_duration,
+        last_duration=_within(stream, last, last_duration),
         end_seconds=end_seconds,
         is_broken=is_broken,
         is_seekable=bool(SEEKABLE & set(container.format.name.split(","))),
     )
+
+
+def _within(stream: VideoStream, last: int, last_duration: int) -> int:
+    """Cut the last frame's duration where the stream's own duration ends: an edit list may end in the middle of it."""
+    if stream.duration is None or stream.start_time is None or last_duration <= 1:
+        return last_duration
+    left = stream.start_time + stream.duration - last
+    return min(last_duration, left) if left > 0 else last_duration
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from curation.errors import MediaError
 from curation.video.index import PacketIndex, Run, plan_runs
+from curation.video.opening import words
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -51,7 +51,7 @@ def jump_to_frames(
                 yield frame
                 expected = next(left, None)
     except av.FFmpegError as err:
-        raise JumpError(str(err)) from err
+        raise JumpError(words(err)) from err
     if expected is not None:
         raise JumpError(f"the frame at {expected} did not come out")
 

@@ -126,12 +126,17 @@ def opened_container(source: str | BinaryIO) -> Iterator[tuple[InputContainer, V
     try:
         container = av.open(name, options=OPTIONS, metadata_errors="replace")
     except (av.FFmpegError, ValueError) as err:
-        raise MediaError("unreadable_video", f"no container FFmpeg can open: {err}") from err
+        raise MediaError("unreadable_video", f"no container that FFmpeg can open: {words(err)}") from err
     with container:
         stream = _best_stream(container)
         stream.thread_type = "NONE"
         stream.codec_context.thread_count = 1
         yield container, stream
+
+
+def words(err: Exception) -> str:
+    """Return an error's words without the path and the pointers of FFmpeg's log, so that they repeat."""
+    return getattr(err, "strerror", None) or str(err)
 
 
 def _best_stream(container: InputContainer) -> VideoStream:

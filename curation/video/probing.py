@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -52,7 +52,7 @@ def probe_with_pyav(source: str | BinaryIO) -> VideoProbe:
         rate, aspect = guessed_rate(stream), stream.sample_aspect_ratio
         time_base = Fraction(stream.time_base or Fraction(1, 1000))
         codec, mime = stream.codec_context.name, _mime(container, source)
-        detail = _missing_end(container, index)
+        detail = _missing_end(container, index, declared_frames=stream.frames)
     flags = ["truncated"] if detail else []
     if index.is_timed:
         pts, keyframes = index.shown
@@ -96,23 +96,23 @@ def _without_lost(times: FrameTimes, first_pts: int | None) -> FrameTimes:
     if lost == 0 or lost == len(times.pts):
         return times
     keyframes = (times.keyframes[times.keyframes >= lost] - lost).astype(np.int32)
-    return FrameTimes(
-        pts=times.pts[lost:],
-        keyframes=keyframes,
-        time_base=times.time_base,
-        last_duration=times.last_duration,
-        flags=("leading_frames_lost",),
-    )
+    return replace(times, pts=times.pts[lost:], keyframes=keyframes, flags=("leading_frames_lost",))
 
 
-def _missing_end(container: InputContainer, index: PacketIndex) -> dict[str, Any]:
-    """Compare where the data end with where the header says they do: a download cut short ends without any error."""
-    declared = (container.duration or 0) / 1_000_000
-    missing = declared - index.end_seconds
-    is_short = missing > max(TRUNCATED_SECONDS, TRUNCATED_SHARE * declared)
+def _missing_end(container: InputContainer, index: PacketIndex, *, declared_frames: int) -> dict[str, Any]:
+    """Compare where the data end with where the header says they do: a download cut short ends without any error.
+
+    A container that counts its frames and has them all is whole, whatever its durations say. Matroska states the end,
+    MP4 the time from start to end: the reading that misses less counts.
+    """
+    if 0 < declared_frames <= len(index.pts) and not index.is_broken:
+        return {}
+    declared, start = (container.duration or 0) / 1_000_000, (container.start_time or 0) / 1_000_000
+    measured = max(index.end_seconds, index.end_seconds - start)
+    is_short = declared - measured > max(TRUNCATED_SECONDS, TRUNCATED_SHARE * declared)
     if not is_short and not index.is_broken:
         return {}
-    return {"measured_seconds": round(index.end_seconds, 6), "declared_seconds": declared}
+    return {"measured_seconds": round(measured, 6), "declared_seconds": declared}
 
 
 def _mime(container: InputContainer, source: str | BinaryIO) -> str:

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.errors import MediaError
+from curation.video.index import SEEKABLE
+from curation.video.opening import words
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -33,7 +35,7 @@ class FrameTimes:
 
 def guessed_rate(stream: VideoStream) -> Fraction:
     """Return the stream's frame rate where it is believable (0.001 to 1000 Hz), else 25."""
-    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+    for rate in (stream.guessed_rate, stream.average_rate, stream.base_rate):
         if rate and Fraction(1, 1000) <= rate < 1000:
             return Fraction(rate)
     return DEFAULT_RATE
@@ -42,25 +44,27 @@ def guessed_rate(stream: VideoStream) -> Fraction:
 def in_order(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
     """Yield all frames in presentation order.
 
-    Packets that do not decode before the first frame (a stream cut out of a longer one) are passed over; a later one
-    raises MediaError `undecodable_frame`.
+    A packet that does not decode raises MediaError `undecodable_frame`, `zero_frames` when no frame came before it.
+    Before the first frame of a stream without index (cut out of a longer one, as a broadcast is) it is passed over.
     """
     import av
 
     count = 0
+    may_begin_anywhere = not SEEKABLE & set(container.format.name.split(","))
     try:
         for packet in container.demux(stream):
             try:
                 frames = packet.decode()
             except av.FFmpegError:
-                if count:
+                if count or not may_begin_anywhere:
                     raise
                 continue
             for frame in frames:
                 count += 1
                 yield frame  # type: ignore[misc]
     except av.FFmpegError as err:
-        raise MediaError("undecodable_frame", f"decoding stops after {count} frames: {err}", measured=count) from err
+        reason = "undecodable_frame" if count else "zero_frames"
+        raise MediaError(reason, f"decoding stops after {count} frames: {words(err)}", measured=count) from err
 
 
 def frame_times(container: InputContainer, stream: VideoStream) -> FrameTimes:

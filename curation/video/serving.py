@@ -11,7 +11,7 @@ import av
 from curation.errors import MediaError
 from curation.records import Address, FrameFolder
 from curation.video.decoding import StreamIndex, decode_with_pyav
-from curation.video.opening import opened
+from curation.video.opening import opened, words
 from curation.video.probing import probe_with_pyav
 from curation.video.shapes import DecodedFrames, FrameRequest, VideoProbe
 
@@ -57,7 +57,7 @@ def _errors(reason: str) -> Iterator[None]:
     except MemoryError:
         raise
     except av.FFmpegError as err:
-        raise MediaError(reason, f"FFmpeg: {err}") from err
+        raise MediaError(reason, f"FFmpeg: {words(err)}") from err
     except OSError as err:
         raise MediaError("unreadable_media", str(err)) from err
 
