@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -70,10 +71,17 @@ def _named(names: Any) -> JsonSchema:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes text that the reader would take for a number."""
+    """Quotes text that the reader would take for a number, and escapes what YAML takes for a line break."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        style = '"' if re.search("[\r\x85\u2028\u2029\ufeff]", data) else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
 
 
 for _letter, _rules in ScalarResolver.yaml_implicit_resolvers.items():
