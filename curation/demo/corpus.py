@@ -63,7 +63,7 @@ def write_corpus(folder: Path, *, seed: int = 17) -> None:
 
 
 def write_manifest(folder: Path) -> Path:
-    """Write `manifest.yaml` over the corpus into its folder and return its path; written last, so made whole at once."""
+    """Write `manifest.yaml` over the corpus into its folder, whole at once, and return its path."""
     from curation.demo.manifest import MANIFEST
 
     path = folder / "manifest.yaml"
