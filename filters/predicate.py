@@ -91,7 +91,7 @@ def _check_tables(tree: Any, sql: str) -> None:
     for table in sorted(_words(tree, "table_name") - {""}):
         if table not in TABLES and table not in _words(tree, "key"):
             raise ManifestError(
-                f"filters.where: '{sql}' reads '{table}'{nearest(table, TABLES)}; a filter sees only {', '.join(TABLES)}"
+                f"filters.where: '{sql}' reads '{table}'{nearest(table, TABLES)}; there are {', '.join(TABLES)}"
             )
     if any(node.get("type") == "TABLE_FUNCTION" for node in _nodes(tree)):
         raise ManifestError(f"filters.where: '{sql}' calls a table function; a filter reads no files and no settings")

@@ -87,7 +87,9 @@ def _connect(folder: Path, *, memory_limit: str, threads: int | None) -> duckdb.
     }
     if threads is not None:
         config["threads"] = threads
-    return duckdb.connect(str(folder / "filters.duckdb"), config=config)
+    connection = duckdb.connect(str(folder / "filters.duckdb"), config=config)
+    connection.execute("pragma disable_checkpoint_on_shutdown")
+    return connection
 
 
 def _lock(connection: duckdb.DuckDBPyConnection) -> None:

@@ -114,7 +114,7 @@ def run(
         filters,
         pulled=pulled,
         encoded=encoded,
-        priorities=priorities or {source: 0 for source in sources},
+        priorities=priorities or dict.fromkeys(sources, 0),
         seed=seed,
         max_dropped_fraction=guard,
         memory_limit=memory_limit,
