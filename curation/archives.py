@@ -158,7 +158,11 @@ def _zip_content(path: str, name: str, member: Member) -> Address | bytes:
             header = file.read(30)
             if len(header) < 30 or not header.startswith(b"PK\x03\x04"):
                 raise MediaError("unreadable_media", f"{path}: {name} has no header where the index says")
-            offset = member.offset + 30 + sum(struct.unpack("<HH", header[26:]))
+            name_bytes, extra_bytes = struct.unpack("<HH", header[26:])
+            written = file.read(name_bytes).decode("utf-8" if header[7] & 8 else "cp437", "replace")
+            if written.removeprefix("./") != name:  # a part of a split archive, joined wrongly or not at all
+                raise MediaError("unreadable_media", f"{path}: {written} stands where the index has {name}")
+            offset = member.offset + 30 + name_bytes + extra_bytes
             if member.method == 0:
                 return Address(path=path, offset=offset, length=member.size)
             file.seek(offset)

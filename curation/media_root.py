@@ -164,7 +164,7 @@ class MediaRoot:
         if self._archives is None:
             numbers: dict[str, int] = {}
             archives: list[Archive] = []
-            for place, path in _archive_files(self.roots):
+            for place, path in _archive_files(self.roots, self._cache):
                 if path not in numbers:
                     numbers[path] = len(archives)
                     archives.append(open_archive(path, cache=self._cache))
@@ -188,8 +188,8 @@ def media_root(roots: tuple[str, ...], cache: str = "", allow_outside: Literal[0
     return MediaRoot(roots, cache=cache, allow_outside=bool(allow_outside))
 
 
-def _archive_files(roots: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield (folder relative to the root, path) of every archive that the roots are or hold."""
+def _archive_files(roots: Sequence[str], cache: str) -> Iterator[tuple[str, str]]:
+    """Yield (folder relative to the root, path) of every archive that the roots are or hold, the cache left out."""
     import glob
 
     for root in roots:
@@ -203,7 +203,10 @@ def _archive_files(roots: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield "", root
         else:
             for parent, folders, names in os.walk(root):
-                folders.sort(key=_natural)
+                inside = (
+                    name for name in folders if not name.startswith(".") and f"{parent}/{name}" != cache.rstrip("/")
+                )
+                folders[:] = sorted(inside, key=_natural)
                 relative = os.path.relpath(parent, root)
                 for name in sorted(names, key=_natural):
                     if _is_archive(name):

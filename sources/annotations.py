@@ -24,7 +24,7 @@ DEFAULT_FILES = tuple(
     f"{name}.{end}" for name in ("metadata", "annotations", "captions") for end in ("jsonl", "json", "csv")
 )
 OPTIONS = {
-    "annotations": "annotation files, relative to the folder; default: {metadata,annotations,captions}.{jsonl,json,csv}",
+    "annotations": "annotation files below the folder; default: {metadata,annotations,captions}.{jsonl,json,csv}",
     "answer": "the answer for every medium that has no annotation",
     "answer_field": f"where a row's answer is; default: the first of {', '.join(ANSWER_FIELDS)}",
     "name_field": f"where a row names its medium; default: the first of {', '.join(NAME_FIELDS)}",
