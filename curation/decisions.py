@@ -91,7 +91,8 @@ def decide(manifest: Manifest, workspace: Workspace, engine: Engine, *, with_fra
     settings = encode_settings(manifest, profile)
     unreadable = manifest.guard.max_unreadable_fraction
     pulled = [
-        pull_source(source_of(manifest, name), workspace, engine, max_unreadable=unreadable) for name in manifest.sources
+        pull_source(source_of(manifest, name), workspace, engine, max_unreadable=unreadable)
+        for name in manifest.sources
     ]
     encoded = tuple(_encode(each, settings, tokenizer, manifest, workspace, engine) for each in pulled)
     files = [file for each in encoded for file in each.files()]

@@ -21,8 +21,8 @@ from curation.errors import BuildError
 from curation.fingerprint import fingerprint
 from curation.manifests import dump
 from curation.mixtures.candidates import Candidates
-from curation.mixtures.layout import image_layout
 from curation.mixtures.index import settings_text, write_index, write_rows
+from curation.mixtures.layout import image_layout
 from curation.mixtures.selection import Selection, place_in_shards
 from curation.mixtures.shards import VERSION as SHARD_VERSION
 from curation.mixtures.shards import ShardTask

@@ -87,7 +87,11 @@ def _column(paths: Sequence[Path], names: list[str]) -> dict[str, np.ndarray]:
 def _sample_ids(files: Sequence[Files]) -> Any:
     import polars as pl
 
-    return pl.scan_parquet([file.encoded for file in files], low_memory=True).select("sample_id").with_row_index("position")
+    return (
+        pl.scan_parquet([file.encoded for file in files], low_memory=True)
+        .select("sample_id")
+        .with_row_index("position")
+    )
 
 
 def _drop_codes(files: Sequence[Files], drops: Any) -> tuple[np.ndarray, list[tuple[str, str]]]:

@@ -72,7 +72,5 @@ def _encoder(work: EncodeTask) -> Encoder:
     """Return the worker's encoder for these settings: loading a tokenizer and proving its fast path takes a second."""
     if work.settings_key not in _encoders:
         _encoders.clear()
-        _encoders[work.settings_key] = Encoder(
-            work.settings, load_tokenizer(work.tokenizer, work.settings.profile)
-        )
+        _encoders[work.settings_key] = Encoder(work.settings, load_tokenizer(work.tokenizer, work.settings.profile))
     return _encoders[work.settings_key]

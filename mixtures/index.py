@@ -115,11 +115,24 @@ def _media(pulled: pa.RecordBatch, encoded: pa.RecordBatch, backends: dict[str, 
         "position": pa.array(np.arange(len(parents)) - starts[parents.to_numpy()], pa.int32()),
         **{
             name: measured.field(name)
-            for name in ("media_id", "type", "mime", "bytes", "width", "height", "duration_seconds", "fps", "phash", "uri")
+            for name in (
+                "media_id",
+                "type",
+                "mime",
+                "bytes",
+                "width",
+                "height",
+                "duration_seconds",
+                "fps",
+                "phash",
+                "uri",
+            )
         },
         "frames_used": pc.if_else(is_video, frames, pa.scalar(None, pa.int32())),
         "tokens": chosen.field("tokens"),
-        "backend": pa.array([backends.get(media_id) for media_id in measured.field("media_id").to_pylist()], pa.string()),
+        "backend": pa.array(
+            [backends.get(media_id) for media_id in measured.field("media_id").to_pylist()], pa.string()
+        ),
     }
     return pa.table([columns[name] for name in MEDIA.names], schema=MEDIA)
 
@@ -145,7 +158,9 @@ def ledger_tables(paths: Iterable[Path], decisions: Sequence[pa.Table]) -> Itera
 
 def pack_tables(candidates: Candidates, selection: Selection) -> Iterator[pa.Table]:
     """Give the `packs` table in pack order."""
-    ids = pa.chunked_array([pq.read_table(file.encoded, columns=["sample_id"])["sample_id"].combine_chunks() for file in candidates.files])
+    ids = pa.chunked_array(
+        [pq.read_table(file.encoded, columns=["sample_id"])["sample_id"].combine_chunks() for file in candidates.files]
+    )
     for start in range(0, len(selection.order), GROUP_ROWS):
         rows = slice(start, start + GROUP_ROWS)
         order = selection.order[rows]

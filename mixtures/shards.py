@@ -94,7 +94,9 @@ def _open(path: Path, form: str) -> Any:
         "kind": "zstd",
         "source": "zstd",
     }
-    return pq.ParquetWriter(path, SHARD, compression=compression, use_dictionary=["kind", "source"], write_statistics=False)
+    return pq.ParquetWriter(
+        path, SHARD, compression=compression, use_dictionary=["kind", "source"], write_statistics=False
+    )
 
 
 def _table(rows: list[dict[str, Any]]) -> pa.Table:
@@ -104,7 +106,9 @@ def _table(rows: list[dict[str, Any]]) -> pa.Table:
         return pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.concatenate([row[name] for row in rows])))
 
     columns = [
-        lists(field.name) if field.name in ("input_ids", "labels") else pa.array([row[field.name] for row in rows], field.type)
+        lists(field.name)
+        if field.name in ("input_ids", "labels")
+        else pa.array([row[field.name] for row in rows], field.type)
         for field in SHARD
     ]
     return pa.table(columns, schema=SHARD)
