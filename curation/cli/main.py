@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -26,6 +27,16 @@ VERBS: dict[str, tuple[str, str]] = {
     "version": ("version", "Print the versions of the toolkit and what it stands on."),
 }
 RESUMABLE = frozenset({"build", "plan", "demo"})
+
+# What the machine refuses, and what to do about it: no bugs of ours.
+_OUTSIDE = {
+    errno.EACCES: "give this user the right to it",
+    errno.EPERM: "give this user the right to it",
+    errno.EROFS: "choose a folder that can be written",
+    errno.ENOSPC: "free some space and run the same command again",
+    errno.EDQUOT: "free some space and run the same command again",
+    errno.EMFILE: "raise the limit of open files (ulimit -n) and run the same command again",
+}
 
 
 class LazyGroup(click.Group):
@@ -103,6 +114,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _close_stdout()
         return 0
     except Exception as err:
+        if isinstance(err, OSError) and err.errno in _OUTSIDE:
+            click.echo(f"error: {err.filename or 'input or output'}: {err.strerror}; {_OUTSIDE[err.errno]}", err=True)
+            return 1
         click.echo(
             f"bug: {type(err).__name__}: {_first_line(err)}; please report it with the log {_write_log(given)}",
             err=True,

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import polars
 
 MAX_CELL = 80
+# Control characters of a dataset's own text, shown as pictures, so that they can't steer the terminal.
+_VISIBLE = {code: 0x2400 + code for code in range(32) if code not in (9, 10)} | {0x7F: 0x2421}
+_VISIBLE |= dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
 
 
 def print_json(value: object) -> None:
@@ -138,3 +141,12 @@ def format_seconds(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes}:{rest:02d} min"
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d} h"
+
+
+def clean(text: str) -> str:
+    """Make control characters visible; tabs and line ends stay.
+
+    >>> clean("a\\x1b[31mb")
+    'a␛[31mb'
+    """
+    return text.translate(_VISIBLE)

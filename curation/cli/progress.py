@@ -37,7 +37,7 @@ class LineDisplay:
     ) -> None:
         """Write a line when it is time for one."""
         is_finished = done_tasks >= num_tasks
-        if is_finished and stage in self._finished:
+        if num_tasks == 0 or (is_finished and stage in self._finished):
             return
         if not is_finished and seconds - self._last.get(stage, 0.0) < SECONDS_BETWEEN_LINES:
             return
@@ -60,6 +60,8 @@ class BarDisplay:
         self, stage: str, done_tasks: int, num_tasks: int, done_bytes: int, num_bytes: int, seconds: float
     ) -> None:
         """Move the stage's bar."""
+        if num_tasks == 0:
+            return
         done, total = (done_bytes, num_bytes) if num_bytes else (done_tasks, num_tasks)
         if done_tasks >= num_tasks:
             done = total = max(total, 1)

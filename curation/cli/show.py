@@ -9,17 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curation.cli.printing import format_bytes
+from curation.cli.printing import clean, format_bytes
 
 if TYPE_CHECKING:
     from curation.show import ShownPack, ShownSample, Span
-
-# Control characters of a dataset's own text, shown as pictures, so that they can't steer the terminal.
-VISIBLE = (
-    {code: 0x2400 + code for code in range(32) if code not in (9, 10)}
-    | {0x7F: 0x2421}
-    | dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
-)
 
 
 @click.command()
@@ -131,12 +124,3 @@ def mark(spans: tuple[Span, ...], *, is_terminal: bool) -> str:
             pieces.append(("«" if span.is_trained else "»") * (span.is_trained != was_trained) + text)
         was_trained = span.is_trained
     return "".join(pieces) + ("»" if was_trained and not is_terminal else "")
-
-
-def clean(text: str) -> str:
-    """Make control characters visible.
-
-    >>> clean("a\\x1b[31mb")
-    'a␛[31mb'
-    """
-    return text.translate(VISIBLE)

@@ -87,6 +87,16 @@ def test_a_bug_is_exit_code_3_with_a_log_that_holds_the_traceback(
     assert "curation version\n" in log.read_text()
 
 
+def test_a_full_disk_is_a_known_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def write(**options: object) -> None:
+        Path("/dev/full").write_text("x")
+
+    monkeypatch.setattr(COMMANDS["version"], "callback", write)
+    assert main(["version"]) == 1
+    message = "error: input or output: No space left on device; free some space and run the same command again\n"
+    assert capsys.readouterr().err == message
+
+
 @pytest.mark.parametrize(
     ("verb", "line"),
     [("build", "interrupted; the same command resumes where it stopped\n"), ("check", "interrupted\n")],

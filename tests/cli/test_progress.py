@@ -41,11 +41,17 @@ def test_stages_are_told_apart() -> None:
     assert [line.partition(":")[0] for line in stream.getvalue().splitlines()] == ["pull", "encode"]
 
 
+def test_a_stage_without_tasks_is_not_told() -> None:
+    for stream in (io.StringIO(), Terminal()):
+        with progress_display(stream) as display:
+            display.update("pull", 0, 0, 0, 0, 0.0)
+        assert "pull" not in stream.getvalue()
+
+
 @pytest.mark.parametrize(
     ("tasks", "num_bytes", "seconds", "line"),
     [
         ((0, 4), (0, 100), 3.0, "0/4 tasks"),
-        ((0, 0), (0, 0), 0.0, "0/0 tasks, done in 0 s"),
         ((1, 4), (10, 100), 2.0, "1/4 tasks, 5 B/s, 18 s left"),
         ((2, 4), (2_000_000, 4_000_000_000), 1.0, "2/4 tasks, 2.0 MB/s, 33:19 min left"),
     ],
