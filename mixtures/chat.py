@@ -64,7 +64,7 @@ class ChatTemplate:
         self._tokenizer = tokenizer
         self._template = Template(profile, tokenizer, self.control)
         self._is_reference = is_reference
-        self._check()
+        self._check(profile.tokens.image)
 
     def draft(
         self,
@@ -82,13 +82,7 @@ class ChatTemplate:
         pieces: list[list[int] | int] = []
         spans: list[int] = []
         buffer: list[str] = []
-        is_trained = False
-
-        def cut() -> None:
-            """End the run of text at this point and, there, a span."""
-            self._flush(buffer, pieces, runs)
-            spans.append(len(pieces))
-
+        is_trained = has_words = False
         for step in program:
             if type(step) is str:
                 buffer.append(step)
@@ -96,9 +90,13 @@ class ChatTemplate:
                 slot = slots[step]
                 if type(slot) is str:
                     buffer.append(slot)
+                    has_words = has_words or bool(slot)
                     continue
                 if is_trained:
-                    cut()
+                    self._flush(buffer, pieces, runs)
+                    # Without words of the assistant's own before the medium, the span would hold the template's blank.
+                    spans[-1:] = (spans[-1], len(pieces)) if has_words else ()
+                    has_words = False
                 for item in slot:
                     if item is None:
                         self._flush(buffer, pieces, runs)
@@ -106,13 +104,15 @@ class ChatTemplate:
                     else:
                         buffer.append(item)
                 if is_trained:
-                    cut()
-            elif type(step) is list:
-                self._flush(buffer, pieces, runs)
-                pieces.append(step)
+                    self._flush(buffer, pieces, runs)
+                    spans.append(len(pieces))
             else:
-                cut()
-                is_trained = step is Mark.BEGIN
+                self._flush(buffer, pieces, runs)
+                if type(step) is list:
+                    pieces.append(step)
+                    continue
+                spans.append(len(pieces))
+                is_trained, has_words = step is Mark.BEGIN, False
         self._flush(buffer, pieces, runs)
         return Draft(pieces, spans)
 
@@ -130,28 +130,21 @@ class ChatTemplate:
         elif text:
             pieces.append(runs.setdefault(text, len(runs)))
 
-    def _check(self) -> None:
+    def _check(self, image_name: str) -> None:
         """Compare the program of a small conversation with the template's own rendering of it."""
         turns: list[tuple[str, list[Slot]]] = [("user", [(None,), " a  b \n"]), ("assistant", ["  c\n "])]
         messages = [
             {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": " a  b \n"}]},
             {"role": "assistant", "content": [{"type": "text", "text": "  c\n "}]},
         ]
-        rendered = self._template.render(messages, False)
         runs: dict[str, int] = {}
-        expected: list[list[int]] = []
-        for part in self._template.tokens(rendered):
-            if type(part) is int:
-                expected.append([part])
-            elif part:
-                expected.append(self._tokenizer.encode_ordinary(str(part)))
         draft = self.draft(turns, runs)
         ids, _ = draft.assemble(self._tokenizer.encode_ordinary_batch(list(runs)))
-        compact = [token if token >= 0 else PLACEHOLDER for tokens in expected for token in tokens]
-        if self._tokenizer.decode([i for i in ids if i >= 0]) != self._tokenizer.decode([i for i in compact if i >= 0]):
-            raise self._template.refusal(
-                "the chat template changes the text it is given (it trims it, say); change chat_template"
-            )
+        image = self._tokenizer.special[image_name]
+        written = self._tokenizer.decode([image if token == PLACEHOLDER else token for token in ids])
+        if written != self._template.render(messages, False):
+            problem = "the chat template changes the text it is given (it trims it, say); change chat_template"
+            raise self._template.refusal(problem)
 
 
 def _kind(slot: Slot) -> Literal["text", "image"]:

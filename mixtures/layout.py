@@ -7,8 +7,7 @@ Split images are laid out tile by tile, row by row, then the whole image; others
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -33,10 +32,11 @@ class ImageLayout:
     last_line_end: tuple[int, ...]
     image_seq_len: int
     positions: tuple[tuple[tuple[int, ...], ...], ...]
+    _known: dict[tuple[int, int], Ids] = field(default_factory=dict, repr=False, compare=False)
 
     def num_tokens(self, rows: int, cols: int) -> int:
         """Return how many tokens an image of this grid takes."""
-        return len(_tokens(self, rows, cols))
+        return len(self.tokens(rows, cols))
 
     def num_image_tokens(self, rows: int, cols: int) -> int:
         """Return how many of them are image tokens, which the model fills with features."""
@@ -44,7 +44,22 @@ class ImageLayout:
 
     def tokens(self, rows: int, cols: int) -> Ids:
         """Return the ids of an image of this grid; do not write into the array."""
-        return _tokens(self, rows, cols)
+        found = self._known.get((rows, cols))
+        if found is None:
+            found = self._known[rows, cols] = self._made(rows, cols)
+        return found
+
+    def _made(self, rows: int, cols: int) -> Ids:
+        tile = (self.image,) * self.image_seq_len
+        found: list[int] = []
+        for row in range(rows):
+            for col in range(cols):
+                found += (*self.edge, *self.positions[row][col], *tile)
+            found += self.last_line_end if row == rows - 1 else self.line_end
+        found += (*self.edge, *self.whole, *tile, *self.edge)
+        array = np.array(found, np.int32)
+        array.setflags(write=False)
+        return array
 
 
 def num_tiles(rows: int, cols: int) -> int:
@@ -75,20 +90,6 @@ def image_layout(profile: Profile, tokenizer: Tokenizer, *, tiles: Literal["lear
         image_seq_len=profile.image_seq_len,
         positions=tuple(tuple(ids(names.tile.format(row=row, col=col)) for col in sides) for row in sides),
     )
-
-
-@lru_cache(maxsize=1024)
-def _tokens(layout: ImageLayout, rows: int, cols: int) -> Ids:
-    tile = (layout.image,) * layout.image_seq_len
-    found: list[int] = []
-    for row in range(rows):
-        for col in range(cols):
-            found += (*layout.edge, *layout.positions[row][col], *tile)
-        found += layout.last_line_end if row == rows - 1 else layout.line_end
-    found += (*layout.edge, *layout.whole, *tile, *layout.edge)
-    array = np.array(found, np.int32)
-    array.setflags(write=False)
-    return array
 
 
 def expand(

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from curation.errors import ManifestError
 from curation.mixtures.control_text import ControlText
@@ -36,6 +36,12 @@ class Mark(Enum):
 
 Step = list[int] | str | int | Mark  # ids, literal text, the number of a slot, a mark
 Program = tuple[Step, ...]
+
+
+class Shown(NamedTuple):
+    """A part of the conversation in what was rendered: the number of a text, or None for an image."""
+
+    number: int | None
 
 
 class Template:
@@ -78,50 +84,48 @@ class Template:
         """Cut a rendered shape into ids, texts, slots and marks."""
         kinds = [kind for _, parts in shape for kind in parts]
         last_slots = _last_slots(shape)
-        cuts = sorted({0, len(rendered), *begins})
         steps: list[Step] = []
-        expected = 0
-        closing = False  # the last slot of an assistant's turn is behind, its end-of-turn token ahead
-        for start, stop in pairwise(cuts):
+        num_shown = 0
+        is_closing = False  # the last slot of an assistant's turn is behind, its end-of-turn token ahead
+        for start, stop in pairwise(sorted({0, len(rendered), *begins})):
             if start in begins:
                 steps.append(Mark.BEGIN)
             for token in self.tokens(rendered[start:stop]):
-                if type(token) is int and token < 0:
-                    number = -token - 1
-                    if expected == len(kinds):
-                        raise self.refusal("the chat template has more images than the conversation")
-                    expected_kind = "image" if number == _ANY_IMAGE else "text"
-                    number = expected if number == _ANY_IMAGE else number
-                    if number != expected or kinds[number] != expected_kind:
-                        raise self.refusal("the chat template leaves out parts of the conversation or reorders them")
-                    steps.append(number)
-                    expected += 1
-                    closing = number in last_slots
-                elif type(token) is int:
-                    steps.append([token])
-                    if closing:
-                        steps.append(Mark.END)
-                        closing = False
+                if isinstance(token, Shown):
+                    self._check_order(token, kinds, num_shown)
+                    steps.append(num_shown)
+                    is_closing = num_shown in last_slots
+                    num_shown += 1
+                elif isinstance(token, int):
+                    steps += ([token], Mark.END) if is_closing else ([token],)
+                    is_closing = False
                 elif token:
                     steps.append(token)
-        if expected != len(kinds):
-            raise self.refusal(f"the chat template shows {expected} of {len(kinds)} parts of a conversation")
-        if sum(step is Mark.BEGIN for step in steps) != sum(step is Mark.END for step in steps):
+        if num_shown != len(kinds):
+            raise self.refusal(f"the chat template shows {num_shown} of {len(kinds)} parts of a conversation")
+        if steps.count(Mark.BEGIN) != steps.count(Mark.END):
             raise self.refusal("no control token closes the assistant's turn; change chat_template")
         return steps
 
-    def tokens(self, rendered: str) -> list[str | int]:
-        """Cut at marks and control tokens: text, ids, and -1 - n for slot n (-1 - _ANY_IMAGE for an image)."""
-        found: list[str | int] = []
+    def _check_order(self, token: Shown, kinds: Sequence[str], num_shown: int) -> None:
+        if num_shown == len(kinds):
+            raise self.refusal("the chat template has more images than the conversation")
+        is_next = kinds[num_shown] == "image" if token.number is None else token.number == num_shown
+        if not is_next:
+            raise self.refusal("the chat template leaves out parts of a conversation or reorders them")
+
+    def tokens(self, rendered: str) -> list[str | int | Shown]:
+        """Cut what was rendered at the marks of parts and at control tokens."""
+        found: list[str | int | Shown] = []
         for i, part in enumerate(_MARKS.split(rendered)):
             if i % 2:
-                found.append(-1 - int(part))
+                found.append(Shown(int(part)))
                 continue
             for j, piece in enumerate(self._control.split(part)):
                 if not j % 2:
                     found.append(piece)
                 elif piece == self._profile.tokens.image:
-                    found.append(-1 - _ANY_IMAGE)
+                    found.append(Shown(None))
                 else:
                     found.append(self._tokenizer.special[piece])
         return found
@@ -142,9 +146,6 @@ class Template:
     def refusal(self, problem: str) -> ManifestError:
         """Return the error that says what is wrong with the template."""
         return ManifestError(f"profile {self._profile.name}: {problem}")
-
-
-_ANY_IMAGE = 1 << 30
 
 
 def _marked(shape: Shape) -> list[dict[str, Any]]:
