@@ -59,9 +59,9 @@ class Build:
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Open a read-only DuckDB connection with a view per table, locked to the files of the index."""
         from curation.queries import connect
+        from curation.tables import PUBLIC
 
-        unit = (self.settings.get("mixture") or {}).get("unit") or "tokens"
-        return connect(self.table_files(), variables={"context": self.context, "unit": str(unit)})
+        return connect(self.table_files(), PUBLIC, variables={"context": self.context})
 
     def sql(self, query: str) -> polars.DataFrame:
         """Answer one query over samples, media, ledger, packs, mixture, sources and shards; `QueryError` says where."""

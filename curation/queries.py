@@ -15,6 +15,7 @@ from curation.errors import BuildError, CurationError, nearest
 if TYPE_CHECKING:
     import duckdb
     import polars
+    import pyarrow
 
 READING = frozenset({"SELECT", "EXPLAIN", "MULTI"})
 _EXPLAIN = re.compile(r"\s*explain\s+(analyze\b|\([^)]*\))?", re.IGNORECASE)
@@ -26,18 +27,19 @@ class QueryError(CurationError):
 
 
 def connect(
-    files: Mapping[str, Sequence[Path]], *, variables: Mapping[str, int | str] | None = None
+    files: Mapping[str, Sequence[Path]],
+    schemas: Mapping[str, pyarrow.Schema],
+    *,
+    variables: Mapping[str, int | str] | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """Open DuckDB with one view per table over its Parquet files, then lock it.
 
-    A table without files becomes an empty table of its schema. After this returns, SQL can read the given files and
+    A table of `schemas` without files becomes an empty one. After this returns, SQL can read the given files and
     nothing else: no other file, no network, no extension, no changed setting. `variables` are there for saved queries
     as `getvariable('name')`. Large sorts spill into a folder of their own under the system's temp folder. Raises
     `BuildError` when a file is no Parquet file.
     """
     import duckdb
-
-    from curation.tables import PUBLIC, empty
 
     connection = duckdb.connect(":memory:", config={"autoload_known_extensions": "false"})
     spill = Path(tempfile.gettempdir()) / f"curation-sql-{uuid4().hex}"
@@ -46,7 +48,8 @@ def connect(
     for name, value in (variables or {}).items():
         connection.execute(f"set variable {name} = {value if isinstance(value, int) else _literal(value)}")
     allowed = [str(path.resolve()) for paths in files.values() for path in paths]
-    for name, paths in files.items():
+    for name, schema in schemas.items():
+        paths = files.get(name, ())
         listed = ", ".join(_literal(str(path.resolve())) for path in paths)
         if listed:
             try:
@@ -55,7 +58,7 @@ def connect(
                 reason = str(err).splitlines()[0]
                 raise BuildError(f"table {name} can't be read ({reason}); build again with --replace") from err
         else:
-            connection.register("nothing", empty(PUBLIC[name]))
+            connection.register("nothing", schema.empty_table())
             connection.execute(f"create table {name} as from nothing")
             connection.unregister("nothing")
     connection.execute(f"set allowed_paths = [{', '.join(_literal(path) for path in allowed)}]")

@@ -36,6 +36,11 @@ class Check:
         """`ok`, `failed` or `skipped`."""
         return "skipped" if self.skipped else "failed" if self.num_failed else "ok"
 
+    @property
+    def is_passed(self) -> bool:
+        """Whether nothing was found that breaks it."""
+        return self.num_failed == 0
+
 
 def verify(build: Build) -> list[Check]:
     """Check every file's sha256, the laws between the tables, and every row of the shards.
@@ -156,26 +161,6 @@ def _check_shard(path: Path, shard: int, *, ask: Ask, rules: Rules, pool: Thread
         return
     missing = (f"{path.name}: {at} rows, the index has {len(expected)}",) if at != len(expected) else ()
     yield Finding(name="shards can be read to their last row", num_checked=1, offenders=missing)
-
-
-def rebuild(build: Build, *, workers: int | None = None, progress: Any = None) -> Check:
-    """Build the manifest of a build again, in a temp folder with an empty workspace, and compare every file."""
-    import tempfile
-
-    from curation.build import build as build_again
-
-    manifest = build.folder / "manifest.yaml"
-    if not manifest.is_file():
-        raise BuildError(f"{build.folder}: manifest.yaml is missing, so it can't be built again")
-    with tempfile.TemporaryDirectory(prefix="curation-rebuild-") as folder:
-        again = build_again(
-            manifest,
-            output=Path(folder) / "build",
-            workspace=Path(folder) / "workspace",
-            workers=workers,
-            progress=progress,
-        )
-        return compare_files(build, again)
 
 
 def compare_files(build: Build, again: Build) -> Check:

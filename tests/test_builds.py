@@ -118,7 +118,7 @@ def test_a_mistake_far_into_a_long_line_has_its_true_column(folder: Path) -> Non
 def test_any_text_is_answered_or_refused_with_one_line() -> None:
     from curation.queries import connect, run_query
 
-    with connect({"samples": []}) as connection:
+    with connect({}, PUBLIC) as connection:
 
         @given(st.text(max_size=60))
         @settings(max_examples=60, deadline=None)

@@ -32,18 +32,18 @@ def command(build: str, rebuild: bool, workers: int | None, as_json: bool) -> No
       curation verify builds/small --rebuild
     """
     from curation.builds import open_build
-    from curation.verify import rebuild as build_again
     from curation.verify import verify
 
     opened = open_build(build)
     checks = verify(opened)
     if rebuild:
         from curation.cli.progress import progress_display
+        from curation.rebuild import rebuild as build_again
 
         with progress_display() as display:
             checks.append(build_again(opened, workers=workers, progress=display.update))
     print_checks(checks, as_json=as_json)
-    failed = [check for check in checks if check.status == "failed"]
+    failed = [check for check in checks if not check.is_passed]
     if failed:
         first = failed[0].offenders[0] if failed[0].offenders else ""
         raise BuildError(

@@ -8,17 +8,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from curation.errors import CurationError, nearest
 
 if TYPE_CHECKING:
+    import duckdb
     import polars
-
-    from curation.builds import Build
 
 BUILD_TABLES = ("mixture", "kinds", "sources", "drops", "lengths", "media", "videos", "packs", "size")
 PLAN_TABLES = ("mixture", "kinds", "sources", "drops", "packs", "size")
+
+
+class Tables(Protocol):
+    """What has tables to ask: a build or a plan opened with `open_build`."""
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """Open a connection with a view per table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +55,7 @@ def load_query(name: str) -> SavedQuery:
     return SavedQuery(name=name, title=comments[0], notes=" ".join(comments[1:]), sql=text)
 
 
-def answer(build: Build, names: Sequence[str] = BUILD_TABLES) -> list[Answer]:
+def answer(build: Tables, names: Sequence[str] = BUILD_TABLES) -> list[Answer]:
     """Run saved queries over a build, in the order given, on one connection."""
     from curation.queries import run_query
 
