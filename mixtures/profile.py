@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
@@ -179,12 +179,3 @@ def _token_names(raw: Any, *, name: str) -> TokenNames:
     if missing:
         raise ManifestError(f"profile {name}: tokens.{missing[0]} is not given")
     return TokenNames(**raw)
-
-
-def with_changes(profile: Profile, *, longest_edge: int | None = None, split_images: bool | None = None) -> Profile:
-    """Return a profile with another image size or without tiles: what a processor call may override."""
-    return replace(
-        profile,
-        longest_edge=profile.longest_edge if longest_edge is None else longest_edge,
-        split_images=profile.split_images if split_images is None else split_images,
-    )

@@ -13,7 +13,7 @@ import pytest
 from curation.frames import FrameSettings
 from curation.mixtures.dialect import VideoTimes
 from curation.mixtures.encode import Encoder, EncodeSettings, expand
-from curation.mixtures.profile import Profile, load_profile, with_changes
+from curation.mixtures.profile import Profile, load_profile
 from curation.mixtures.tokenizer import Tokenizer, load_tokenizer
 
 CASES = 40
@@ -40,11 +40,11 @@ def tokenizer_of(folder: Path, profile: Profile) -> Tokenizer:
 def encoder_of(case: Case, real_data: Path) -> Encoder:
     named = load_profile(PROFILES[case["variant"]])
     changes = case["processor_overrides"]
-    profile = with_changes(
-        named,
-        longest_edge=changes.get("size", {}).get("longest_edge"),
-        split_images=changes.get("do_image_splitting"),
-    )
+    changed = {
+        "longest_edge": changes.get("size", {}).get("longest_edge", named.longest_edge),
+        "split_images": changes.get("do_image_splitting", True),
+    }
+    profile = load_profile({"base": named.name, **changed})
     settings = EncodeSettings(
         profile=profile,
         # The processor takes control tokens in a dataset's text for control tokens; these two cases show it.
