@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -71,7 +72,8 @@ def is_remote(path: str) -> bool:
     return "://" in path or "::" in path
 
 
-def open_binary(path: str) -> IO[bytes]:
+@contextmanager
+def open_binary(path: str) -> Iterator[IO[bytes]]:
     """Open a local path or an fsspec URL for reading.
 
     Raises:
@@ -79,13 +81,15 @@ def open_binary(path: str) -> IO[bytes]:
 
     """
     try:
-        if not is_remote(path):
-            return Path(path).open("rb")
-        import fsspec
-
-        return cast(IO[bytes], fsspec.open(path, "rb").open())
-    except (OSError, ValueError, ImportError) as err:
+        if is_remote(path):
+            file_system, name = _file_system(path)  # kept while the file is open: a zip closes with its file system
+            file = cast(IO[bytes], file_system.open(name, "rb"))
+        else:
+            file = Path(path).open("rb")  # noqa: SIM115  closed below
+    except (OSError, ValueError, KeyError) as err:
         raise SourceError(f"source: can't read '{path}': {reason_of(err)}") from err
+    with file:
+        yield file
 
 
 def reason_of(err: BaseException) -> str:
