@@ -16,7 +16,7 @@ medium is lost: `placeholder_mismatch`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -45,7 +45,7 @@ def read_messages(value: Any) -> list[Message]:
         raise RowDefect("invalid_row", f"the conversation is {what}, not a list of messages")
     messages: list[Message] = []
     for message in value:
-        if not isinstance(message, Mapping):
+        if not isinstance(message, dict):
             raise RowDefect("invalid_row", f"a message is {type(message).__name__}, not an object")
         role = message.get("from") or message.get("role")
         content = message.get("value")
@@ -53,12 +53,12 @@ def read_messages(value: Any) -> list[Message]:
             content = message.get("content")
         if not isinstance(role, str):
             raise RowDefect("invalid_row", "a message has no role")
-        messages.append((_role(role), content))
+        messages.append((ROLES.get(role) or _role(role), content))
     return messages
 
 
 def _role(name: str) -> Role:
-    role = ROLES.get(name) or ROLES.get(name.strip().lower())
+    role = ROLES.get(name.strip().lower())
     if role is None:
         raise RowDefect("unknown_role", name)
     return role
@@ -88,12 +88,15 @@ def place_media(
 
     `names_media`: the row has a key for media, even if it is null.
     """
-    pattern = _pattern(placeholders, with_video=bool(videos) or not images)
-    counts = [(role, _count(pattern, text)) for role, text in texts]
-    total = sum(count for role, count in counts if role == "user")
+    takes_videos = bool(videos) or not images
+    pattern = _pattern(placeholders, with_video=takes_videos)
+    names = (*placeholders, VIDEO_PLACEHOLDER) if takes_videos else placeholders
+    counts = [(role, _count(pattern, names, text)) for role, text in texts]
+    total = sum([count for role, count in counts if role == "user"])
     num_media = len(images) + len(videos)
     if not num_media:
-        return _plain(texts, total, lost=_is_marked(texts, placeholders, names_media=names_media))
+        lost = total > 0 and _is_marked(texts, placeholders, names_media=names_media)
+        return _plain(texts, total, lost=lost)
     for role in ("assistant", "system"):
         if stray := sum(count for other, count in counts if other == role):
             reason = "placeholder_in_answer" if role == "assistant" else "placeholder_in_system"
@@ -150,17 +153,20 @@ def split_text(text: str, placeholders: tuple[str, ...]) -> list[str | None]:
 def check_turns(turns: Sequence[Turn]) -> None:
     """Check order and answers of a conversation. Raises RowDefect."""
     start = 1 if turns and turns[0].role == "system" else 0
-    roles = [turn.role for turn in turns[start:]]
-    if any(role != ("assistant" if index % 2 else "user") for index, role in enumerate(roles)):
-        raise RowDefect("wrong_role_order", " ".join(turn.role for turn in turns))
-    if len(roles) % 2 or not roles:
-        raise RowDefect("no_answer", "the last turn is the user's", measured=len(roles) // 2)
+    expected: Role = "user"
     for turn in turns[start:]:
-        if any(not isinstance(part, Text) or (part.text and not part.text.isspace()) for part in turn.parts):
-            continue
-        raise RowDefect(
-            "no_answer" if turn.role == "assistant" else "no_question", f"a turn of the {turn.role} is blank"
-        )
+        if turn.role != expected:
+            raise RowDefect("wrong_role_order", " ".join(turn.role for turn in turns))
+        expected = "assistant" if expected == "user" else "user"
+    if expected == "assistant" or len(turns) == start:
+        raise RowDefect("no_answer", "the last turn is the user's", measured=(len(turns) - start) // 2)
+    for turn in turns[start:]:
+        for part in turn.parts:
+            if not isinstance(part, Text) or (part.text and not part.text.isspace()):
+                break
+        else:
+            reason = "no_answer" if turn.role == "assistant" else "no_question"
+            raise RowDefect(reason, f"a turn of the {turn.role} is blank")
 
 
 def with_system(texts: Sequence[tuple[Role, str]], system: Any) -> list[tuple[Role, str]]:
@@ -177,8 +183,11 @@ def _pattern(placeholders: tuple[str, ...], *, with_video: bool) -> re.Pattern[s
     return re.compile(rf"(?:\n(?=(?:{one})(?!\n)))?({one})\n?")
 
 
-def _count(pattern: re.Pattern[str], text: str) -> int:
-    return sum(1 for _ in pattern.finditer(text))
+def _count(pattern: re.Pattern[str], names: tuple[str, ...], text: str) -> int:
+    for name in names:
+        if name in text:  # a search for a plain string is 20 times as fast as the pattern
+            return sum(1 for _ in pattern.finditer(text))
+    return 0
 
 
 def _is_marked(texts: Sequence[tuple[Role, str]], placeholders: tuple[str, ...], *, names_media: bool) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from curation.errors import MediaError
 from curation.records import Drop, Sample
+
+_ID_NAMES = ("id", "sample_id", "question_id", "questionId", "uuid")
 
 
 class RowDefect(Exception):  # noqa: N818  a defect of the data, never seen by users
@@ -52,21 +54,26 @@ def drop_of(row_key: str, err: RowDefect | MediaError) -> Drop:
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
     """Return a row that is a mapping, or raise `invalid_row`."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         raise RowDefect("invalid_row", f"the row is {type(value).__name__}, not an object")
     return value
 
 
 def row_id_of(row: Mapping[str, Any], *names: str) -> str | None:
     """Return the row's own id under the first of the names that is a string or a whole number."""
-    for name in names or ("id", "sample_id", "question_id", "questionId", "uuid"):
-        value = row.get(name)
-        if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
-            return str(value)
+    for name in names or _ID_NAMES:
+        if name in row:
+            value = row[name]
+            if isinstance(value, str):
+                return value
+            if isinstance(value, int) and not isinstance(value, bool):
+                return str(value)
     return None
 
 
-def scalar_columns(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+def scalar_columns(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """Return the named values of a row that are scalars; others and absent ones are null."""
+    if not names:
+        return {}
     values = ((name, row.get(name)) for name in names)
     return {name: value if isinstance(value, str | int | float | bool) else None for name, value in values}

@@ -109,6 +109,8 @@ def row_media(row: Mapping[str, Any], reader: MediaReader, flags: list[Flag]) ->
 
 def _cells(row: Mapping[str, Any], key: str) -> list[Any]:
     one, many = row.get(key), row.get(f"{key}s")
+    if one is None and many is None:
+        return []
     one, many = (None if value in ("", []) else value for value in (one, many))
     if one is not None and many is not None and one != many:
         raise RowDefect("invalid_row", f"both {key} and {key}s are given")
