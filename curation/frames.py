@@ -2,13 +2,13 @@
 
 "The frame at t" is the one on screen at t: the last whose time is not after t. Times count from the first frame.
 
-Rules (`FrameSettings.sampling`), inside the window that `start_seconds`, `end_seconds`, `skip_seconds` and the clip leave:
+Rules (`FrameSettings.sampling`), inside the window that the start, the end, `skip_seconds` and the clip leave:
 
 - `fps`: the frames at window start + k / fps, for every such time before the window's end. When these are more than
   `max_frames`: `uniform`.
 - `uniform`: the window in `max_frames` equal bins, and the frame at the centre of each (no ties with frame borders).
 - `keyframes`: the key frames; when they are more than `max_frames`, those at the bin centres of their list.
-- `smolvlm`, `smolvlm-train`, `clips`: the rules of transformers' processor and of the released trainer, see `reference`.
+- `smolvlm`, `smolvlm-train`, `clips`: those of transformers' processor and of the released trainer, see `reference`.
 
 A frame that stays on screen over several targets is taken once. Fewer than `min_frames` become `uniform` with
 `min_frames` bins, and if a long still picture leaves that short, frames evenly spaced by position.
@@ -17,7 +17,7 @@ A frame that stays on screen over several targets is taken once. Fewer than `min
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +61,9 @@ class FrameSettings:
         if not 1 <= self.min_frames <= self.max_frames:
             raise ValueError(f"video.min_frames {self.min_frames} must be from 1 to max_frames {self.max_frames}")
         if self.average < 1 or self.frames_per_clip < 1:
-            raise ValueError(f"video.average {self.average} and frames_per_clip {self.frames_per_clip} must be at least 1")
+            raise ValueError(
+                f"video.average {self.average} and frames_per_clip {self.frames_per_clip} must be at least 1"
+            )
         if self.skip_seconds < 0 or (self.clip_seconds is not None and not self.clip_seconds > 0):
             raise ValueError(f"skip_seconds {self.skip_seconds} must be >= 0, clip_seconds {self.clip_seconds} above 0")
         if isinstance(self.clip_from, str) and self.clip_from not in ("start", "middle", "seeded"):
@@ -73,7 +75,7 @@ class FramePlan:
     """The frames to use of one video.
 
     `indices` are rising positions in presentation order. `groups` says how many consecutive indices are averaged into
-    each stored frame (all 1 without averaging); `seconds` has one time for each stored frame, that of its group's first.
+    each stored frame (all 1 without averaging); `seconds` has one time for each stored frame, its group's first.
     """
 
     indices: tuple[int, ...]
@@ -121,7 +123,7 @@ def on_screen(seconds: Seconds, targets: Seconds) -> Positions:
     return _at(seconds, targets)
 
 
-def _at(seconds: Seconds, targets: Seconds) -> Positions:
+def _at(seconds: Seconds, targets: npt.NDArray[np.floating[Any]]) -> Positions:
     found = np.searchsorted(seconds, targets + TOLERANCE_SECONDS, "right") - 1
     return np.maximum(found, 0).astype(np.int64)
 

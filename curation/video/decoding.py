@@ -143,9 +143,7 @@ def _at_times(container: InputContainer, stream: VideoStream, *, request: FrameR
     raise MediaError("truncated_video", f"frames end at {last}, before the one at {left[-1]}", measured=last)
 
 
-def _by_position(
-    source: str | BinaryIO, request: FrameRequest, *, canvas: Canvas
-) -> tuple[tuple[bytes, ...], int]:
+def _by_position(source: str | BinaryIO, request: FrameRequest, *, canvas: Canvas) -> tuple[tuple[bytes, ...], int]:
     """Decode from the start and count. Returns the JPEGs and the first frame's time (0 when it has none)."""
     wanted, last = set(request.indices), request.indices[-1]
     first = 0

@@ -51,9 +51,7 @@ def decode_with_decord(source: str | BinaryIO, request: FrameRequest, *, index: 
     )
 
 
-def _stored_size(
-    source: str | BinaryIO, request: FrameRequest, *, index: StreamIndex
-) -> tuple[tuple[int, int], bool]:
+def _stored_size(source: str | BinaryIO, request: FrameRequest, *, index: StreamIndex) -> tuple[tuple[int, int], bool]:
     """Return the size of stored frames, and whether there is one stream, not mirrored: decord can't be told more."""
     with opened_container(source) as (container, stream):
         frame = next(in_order(container, stream))

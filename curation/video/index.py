@@ -56,31 +56,34 @@ def read_index(container: InputContainer, stream: VideoStream) -> PacketIndex:
     pts: list[int] = []
     keys: list[bool] = []
     discarded: list[bool] = []
-    last, last_duration, end_seconds, is_broken = NO_TIME, 0, 0.0, False
+    ends: dict[int, int] = {}
+    last, last_duration, is_broken = NO_TIME, 0, False
     own = stream.index
     try:
         for packet in container.demux():
             if not packet.size:
                 continue
-            at = packet.pts
-            if at is not None and packet.time_base:
-                end_seconds = max(end_seconds, float((at + (packet.duration or 0)) * packet.time_base))
-            if packet.stream_index != own:
+            at, number, duration = packet.pts, packet.stream_index, packet.duration or 0
+            if at is not None and at + duration > ends.get(number, NO_TIME):
+                ends[number] = at + duration
+            if number != own:
                 continue
             pts.append(NO_TIME if at is None else at)
             keys.append(packet.is_keyframe)
-            discarded.append(packet.is_discard or packet.is_corrupt)
-            is_broken = is_broken or packet.is_corrupt
+            is_cut = packet.is_corrupt
+            discarded.append(is_cut or packet.is_discard)
+            is_broken = is_broken or is_cut
             if at is not None and at > last and not discarded[-1]:
-                last, last_duration = at, packet.duration or 0
+                last, last_duration = at, duration
     except av.FFmpegError:
         is_broken = True
+    bases = {each.index: each.time_base for each in container.streams if each.time_base}
     return PacketIndex(
         pts=np.array(pts, dtype=np.int64),
         is_key=np.array(keys, dtype=np.bool_),
         is_discarded=np.array(discarded, dtype=np.bool_),
         last_duration=_within(stream, last, last_duration),
-        end_seconds=end_seconds,
+        end_seconds=max((float(end * bases[number]) for number, end in ends.items() if number in bases), default=0.0),
         is_broken=is_broken,
         is_seekable=bool(SEEKABLE & set(container.format.name.split(","))),
     )

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
+    VideoPacket = Packet[VideoStream]
+
 # Reading on over this many packets without decoding costs about as much as a seek.
 SEEK_PACKETS = 200
 # Decoders that can leave out non-reference frames one by one. Others ignore it or lose frames.
@@ -91,7 +93,7 @@ class _Reader:
         self._packets = self._demux()
         self._at = 0
 
-    def read(self, run: Run) -> Iterator[Packet]:
+    def read(self, run: Run) -> Iterator[VideoPacket]:
         """Yield the packets of one run."""
         pending = self._seek(run.start) if self._index.is_seekable and run.start - self._at > SEEK_PACKETS else None
         while self._at < run.stop:
@@ -103,7 +105,7 @@ class _Reader:
             if self._at > run.start:
                 yield packet
 
-    def _seek(self, start: int) -> Packet:
+    def _seek(self, start: int) -> VideoPacket:
         """Jump to a key frame, or somewhat before it, and return the first packet there."""
         self._container.seek(int(self._index.pts[start]), stream=self.stream, backward=True)
         self._packets = self._demux()
@@ -114,5 +116,5 @@ class _Reader:
         self._at = place
         return packet
 
-    def _demux(self) -> Iterator[Packet]:
+    def _demux(self) -> Iterator[VideoPacket]:
         return (packet for packet in self._container.demux(self.stream) if packet.size)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from curation.errors import MediaError
 from curation.records import Address
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-# Containers that hold one video. Play lists (HLS, DASH, concat) are left out: they make FFmpeg open other files and URLs.
+# Containers that hold one video. Play lists (HLS, DASH, concat) are left out: they make FFmpeg open other files.
 FORMATS = (
     "aac,apng,asf,av1,avi,cavsvideo,dirac,dv,dvhs,flac,flv,gif,h261,h263,h264,hevc,ivf,m4v,matroska,mjpeg,mov,mp3,mp4,"
     "mpeg,mpegts,mpegvideo,mxf,nut,obu,ogg,rm,swf,vc1,vvc,wav,webm,wtv,yuv4mpegpipe"
@@ -25,7 +24,7 @@ OPTIONS = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
 
 
 class ByteRange(io.RawIOBase):
-    """A seekable window of `length` bytes at `offset` of a seekable file. It closes the file with itself."""
+    """A seekable window of `length` bytes at `offset` of a seekable file, which stays its opener's to close."""
 
     def __init__(self, file: BinaryIO, offset: int, *, length: int) -> None:
         super().__init__()
@@ -58,12 +57,6 @@ class ByteRange(io.RawIOBase):
         """Return the place in the window."""
         return self._at
 
-    def close(self) -> None:
-        """Close the file too."""
-        if not self.closed:
-            self._file.close()
-        super().close()
-
 
 def num_bytes_of(source: str | BinaryIO) -> int:
     """Return the size of a path or a seekable file."""
@@ -89,8 +82,8 @@ def opened(content: bytes | Address) -> Iterator[str | BinaryIO]:
         return
     try:
         if not is_url(content.path):
-            with Path(content.path).open("rb") as probe:
-                size = os.fstat(probe.fileno()).st_size
+            with Path(content.path).open("rb"):
+                pass
             if content.offset is None:
                 yield content.path
                 return
@@ -98,9 +91,8 @@ def opened(content: bytes | Address) -> Iterator[str | BinaryIO]:
             if content.offset is None:
                 yield file
                 return
-            length = content.length if content.length is not None else size - content.offset
-            with ByteRange(file, content.offset, length=length) as window:
-                yield io.BufferedReader(window, 1 << 16)  # type: ignore[misc]
+            length = content.length if content.length is not None else num_bytes_of(file) - content.offset
+            yield io.BufferedReader(ByteRange(file, content.offset, length=length), 1 << 16)
     except FileNotFoundError as err:
         raise MediaError("missing_media", f"{content} does not exist") from err
     except (PermissionError, IsADirectoryError) as err:
@@ -124,7 +116,7 @@ def opened_container(source: str | BinaryIO) -> Iterator[tuple[InputContainer, V
     if not isinstance(source, str):
         source.seek(0)
     try:
-        container = av.open(name, options=OPTIONS, metadata_errors="replace")
+        container = cast("InputContainer", av.open(name, options=OPTIONS, metadata_errors="replace"))
     except (av.FFmpegError, ValueError) as err:
         raise MediaError("unreadable_video", f"no container that FFmpeg can open: {words(err)}") from err
     with container:
@@ -154,9 +146,22 @@ def _best_stream(container: InputContainer) -> VideoStream:
     return max(moving, key=lambda stream: stream.width * stream.height)
 
 
-def _remote_or_local(path: str) -> Any:
+@contextmanager
+def _remote_or_local(path: str) -> Iterator[BinaryIO]:
     if not is_url(path):
-        return Path(path).open("rb")  # noqa: SIM115
+        with Path(path).open("rb") as file:
+            yield file
+        return
     import fsspec
 
-    return fsspec.open(path, "rb")
+    try:
+        remote = fsspec.open(path, "rb")  # kept while the file is read: it closes the layers below when it goes
+        file = remote.__enter__()
+    except FileNotFoundError:
+        raise
+    except Exception as err:  # each remote file system has errors of its own
+        raise MediaError("unreadable_media", f"{path}: {type(err).__name__}: {err}") from err
+    try:
+        yield file
+    finally:
+        remote.__exit__()

@@ -6,7 +6,7 @@ import io
 import math
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -54,7 +54,7 @@ def orientation_of(frame: VideoFrame) -> Orientation:
     """Read the display matrix of a frame: nine int32, of which 0, 1, 3, 4 turn (x, y) to (ax + cy, bx + dy)."""
     from av.sidedata.sidedata import Type
 
-    data = frame.side_data.get(Type.DISPLAYMATRIX)
+    data = cast(Any, frame.side_data).get(Type.DISPLAYMATRIX)
     if data is None:
         return Orientation()
     a, b, _, c, d, *_ = struct.unpack("=9i", bytes(data))
@@ -80,7 +80,7 @@ def pixels_of(frame: VideoFrame, *, size: tuple[int, int], orientation: Orientat
     """Scale a frame to its stored size and turn it: RGB uint8 [height, width, 3]."""
     width, height = (size[1], size[0]) if orientation.is_transposed else size
     scaled = frame.reformat(width=width, height=height, format="rgb24", interpolation="AREA", threads=1)
-    return orientation.apply(scaled.to_ndarray())
+    return orientation.apply(cast(Pixels, scaled.to_ndarray()))
 
 
 def jpeg(group: list[Pixels], *, quality: int) -> bytes:
@@ -89,8 +89,8 @@ def jpeg(group: list[Pixels], *, quality: int) -> bytes:
 
     mean = group[0]
     if len(group) > 1:
-        total = np.sum(group, axis=0, dtype=np.uint32)
-        mean = ((2 * total + len(group)) // (2 * len(group))).astype(np.uint8)
+        total = np.sum(np.stack(group), axis=0, dtype=np.uint32)
+        mean = np.asarray((2 * total + len(group)) // (2 * len(group)), dtype=np.uint8)
     out = io.BytesIO()
     Image.fromarray(mean).save(out, "JPEG", quality=quality, subsampling="4:2:0")
     return out.getvalue()

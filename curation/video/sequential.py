@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,7 +62,7 @@ def in_order(container: InputContainer, stream: VideoStream) -> Iterator[VideoFr
                 continue
             for frame in frames:
                 count += 1
-                yield frame  # type: ignore[misc]
+                yield frame
     except av.FFmpegError as err:
         reason = "undecodable_frame" if count else "zero_frames"
         raise MediaError(reason, f"decoding stops after {count} frames: {words(err)}", measured=count) from err
@@ -82,7 +83,7 @@ def frame_times(container: InputContainer, stream: VideoStream) -> FrameTimes:
         flags.append("damaged")
     time_base = Fraction(stream.time_base or Fraction(1, 1000))
     known = [at for at in pts if at is not None]
-    if len(known) < len(pts) or any(after <= before for before, after in zip(known, known[1:], strict=False)):
+    if len(known) < len(pts) or any(after <= before for before, after in pairwise(known)):
         time_base, last_duration = 1 / guessed_rate(stream), 1
         known = list(range(len(pts)))
         flags.append("no_timestamps")

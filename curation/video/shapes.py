@@ -84,8 +84,9 @@ class FrameRequest:
     @classmethod
     def from_json(cls, text: str) -> FrameRequest:
         """Decode what `to_json` made."""
-        values = json.loads(text)
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        values: dict[str, Any] = json.loads(text)
+        values |= {name: tuple(values[name]) for name in ("pts", "indices")}
+        return cls(**values)
 
     @property
     def group_sizes(self) -> tuple[int, ...]:

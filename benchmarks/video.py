@@ -1,0 +1,198 @@
+"""Chosen frames of videos to stored JPEG: this toolkit against bare decord, PyAV and, where importable, torchcodec.
+
+    python benchmarks/video.py [--folder DIR] [--rounds 5] [--opens 200]
+
+Makes its own 720p H.264 videos (one minute encoded, longer ones by repeating its packets). All methods make JPEGs of
+512 pixels from the same frames, one decoding thread, in this process; `guarded` is the same work through the child
+process that builds use, probe included. Rounds are interleaved; medians of wall and CPU seconds are printed. The last
+lines are the memory of the guarded child over many opens.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from importlib import import_module
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image
+
+from curation.frames import FrameSettings, plan_frames
+from curation.records import Address
+from curation.video import FrameRequest, VideoProbe, decode, guard, probe, serving
+
+RATE, WIDTH, HEIGHT, SIZE = 30, 1280, 720, 512
+CASES = {"60 of 60 s": (1, 60), "64 of 4 min": (4, 64), "8 of 10 min": (10, 8)}
+
+
+def encode_minute(path: Path) -> None:
+    """Encode a minute of drifting texture, moving boxes and sensor noise, with B-frames and 250-frame groups."""
+    generator = np.random.default_rng(7)
+    base = generator.integers(0, 256, (HEIGHT // 8, WIDTH // 2, 3), dtype=np.uint8)
+    texture = np.asarray(Image.fromarray(base).resize((WIDTH * 4, HEIGHT), Image.Resampling.BICUBIC))
+    noise = [generator.normal(0, 6, (HEIGHT, WIDTH, 1)).astype(np.int16) for _ in range(8)]
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=RATE, options={"preset": "veryfast", "crf": "24", "bf": "3"})
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for number in range(60 * RATE):
+            picture = texture[:, 2 * number % (3 * WIDTH) :][:, :WIDTH].astype(np.int16) + noise[number % 8]
+            left = 40 + 8 * number % (WIDTH - 240)
+            picture[200:360, left : left + 160] = (number * 3 % 256, 80, 200)
+            frame = av.VideoFrame.from_ndarray(np.clip(picture, 0, 255).astype(np.uint8), format="rgb24")
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+
+
+def repeat(source: Path, path: Path, *, times: int) -> None:
+    """Write a video several times over, one after another, without encoding it again."""
+    with av.open(str(path), "w") as output:
+        stream = None
+        for turn in range(times):
+            with av.open(str(source)) as container:
+                original = container.streams.video[0]
+                if stream is None:
+                    stream = output.add_stream_from_template(original)
+                shift = int(turn * 60 / Fraction(original.time_base or 1))
+                for packet in container.demux(original):
+                    if packet.pts is not None and packet.dts is not None:
+                        packet.pts, packet.dts, packet.stream = packet.pts + shift, packet.dts + shift, stream
+                        output.mux(packet)
+
+
+def store(picture: np.ndarray) -> bytes:
+    """Encode one picture as a rival would."""
+    out = io.BytesIO()
+    Image.fromarray(picture).save(out, "JPEG", quality=92)
+    return out.getvalue()
+
+
+def stored_size() -> tuple[int, int]:
+    """Return width and height of stored frames."""
+    return SIZE, round(SIZE * HEIGHT / WIDTH)
+
+
+def ours(path: Path, indices: tuple[int, ...]) -> int:
+    """Probe, plan and decode in this process."""
+    content = Address(path=str(path))
+    return len(serving.decode(content, request_for(serving.probe(content), indices)).jpegs)
+
+
+def guarded(path: Path, indices: tuple[int, ...]) -> int:
+    """Probe and decode through the guarded child."""
+    content = Address(path=str(path))
+    return len(decode(content, request_for(probe(content), indices)).jpegs)
+
+
+def request_for(found: VideoProbe, indices: tuple[int, ...]) -> FrameRequest:
+    """Ask for the frames at some positions."""
+    return FrameRequest(pts=tuple(found.pts[list(indices)].tolist()), indices=indices, size=SIZE)
+
+
+def bare_decord(path: Path, indices: tuple[int, ...]) -> int:
+    """Read with decord's get_batch at the stored size."""
+    import decord
+
+    width, height = stored_size()
+    reader = decord.VideoReader(str(path), ctx=decord.cpu(0), width=width, height=height, num_threads=1)
+    return len([store(picture) for picture in reader.get_batch(list(indices)).asnumpy()])
+
+
+def bare_pyav(path: Path, indices: tuple[int, ...]) -> int:
+    """Decode in order when dense, else seek to each frame's second, with PyAV."""
+    width, height = stored_size()
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "NONE"
+        wanted = [round(index / RATE / float(stream.time_base or 1)) for index in indices]
+        is_dense = len(indices) * 300 > indices[-1]
+        jpegs: list[bytes] = []
+        frames = container.decode(stream)
+        for pts in wanted:
+            if not is_dense:
+                container.seek(pts, stream=stream)
+                frames = container.decode(stream)
+            frame = next(frame for frame in frames if (frame.pts or 0) >= pts)
+            jpegs.append(store(frame.reformat(width, height, "rgb24").to_ndarray()))
+    return len(jpegs)
+
+
+def torchcodec(path: Path, indices: tuple[int, ...]) -> int:
+    """Read with torchcodec's exact mode and resize with Pillow."""
+    decoder = import_module("torchcodec.decoders").VideoDecoder(str(path), dimension_order="NHWC", num_ffmpeg_threads=1)
+    pictures = decoder.get_frames_at(list(indices)).data.numpy()
+    size = stored_size()
+    return len([store(np.asarray(Image.fromarray(picture).resize(size, reducing_gap=2))) for picture in pictures])
+
+
+def rivals() -> dict[str, Callable[[Path, tuple[int, ...]], int]]:
+    """Return the methods that can run here."""
+    methods: dict[str, Callable[[Path, tuple[int, ...]], int]] = {}
+    methods |= {"ours": ours, "guarded": guarded, "decord": bare_decord, "pyav": bare_pyav, "torchcodec": torchcodec}
+    for name in ("decord", "torchcodec"):
+        try:
+            import_module(name if name == "decord" else "torchcodec.decoders")
+        except (ImportError, OSError, RuntimeError):
+            del methods[name]
+    return methods
+
+
+def measure(path: Path, *, minutes: int, count: int, rounds: int) -> None:
+    """Print the medians of one case."""
+    length = minutes * 60 * RATE
+    seconds = np.arange(length) / RATE
+    settings = FrameSettings(max_frames=count, sampling="uniform")
+    indices = plan_frames(seconds, settings, duration=length / RATE).indices
+    times: dict[str, list[tuple[float, float]]] = {}
+    for _ in range(rounds):
+        for name, method in rivals().items():
+            wall, cpu = time.perf_counter(), time.process_time()
+            assert method(path, indices) == count
+            times.setdefault(name, []).append((time.perf_counter() - wall, time.process_time() - cpu))
+    fastest = min(statistics.median(cpu for _, cpu in times[name]) for name in times if name not in ("ours", "guarded"))
+    for name, pairs in times.items():
+        wall, cpu = (statistics.median(column) for column in zip(*pairs, strict=True))
+        ratio = f"{fastest / cpu:5.2f} x the fastest rival" if name != "guarded" else "(CPU is the child's)"
+        print(f"{name:11} wall {wall:6.3f} s  CPU {cpu:6.3f} s  {ratio}")
+
+
+def measure_memory(path: Path, opens: int) -> None:
+    """Print the resident memory of the guarded child over many opens."""
+    request = request_for(probe(Address(path=str(path))), (10, 400, 900, 1700))
+    for number in range(1, opens + 1):
+        decode(Address(path=str(path)), request)
+        if number in (1, opens // 10, opens // 2, opens):
+            pages = int(Path(f"/proc/{guard.pid}/statm").read_text().split()[1])
+            print(f"memory after {number:5} opens: {pages * 4096 / 1e6:.0f} MB")
+
+
+def main() -> None:
+    """Run all cases."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--folder", type=Path, help="where the videos are made and kept; default: a temporary folder")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--opens", type=int, default=200)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        minute = folder / "1min.mp4"
+        if not minute.exists():
+            encode_minute(minute)
+        for title, (minutes, count) in CASES.items():
+            path = folder / f"{minutes}min.mp4"
+            if not path.exists():
+                repeat(minute, path, times=minutes)
+            print(f"{title} ({path.stat().st_size / 1e6:.1f} MB)")
+            measure(path, minutes=minutes, count=count, rounds=options.rounds)
+        measure_memory(minute, options.opens)
+
+
+if __name__ == "__main__":
+    main()
