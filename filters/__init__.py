@@ -6,6 +6,7 @@ from curation.filters.filter import SAMPLE_COLUMNS, Filter, Tables
 from curation.filters.loading import filter_options, load_filter
 
 FILTERS: dict[str, str] = {
+    "balance": "curation.filters.balance:Balance",
     "cap": "curation.filters.cap:Cap",
     "exact_duplicates": "curation.filters.exact_duplicates:ExactDuplicates",
     "where": "curation.filters.where:Where",

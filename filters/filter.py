@@ -67,8 +67,8 @@ class Tables:
 
         Columns that the query leaves out are null; `stage` is always `filter`.
         """
-        found = self.connection.sql(sql, params=dict(parameters or {})).to_arrow_table()
-        return ledger_table(found)
+        ordered = f"select * from ({sql}) order by sample_id, reason"
+        return ledger_table(self.connection.sql(ordered, params=dict(parameters or {})).to_arrow_table())
 
 
 class Filter(Protocol):
@@ -93,11 +93,15 @@ class Filter(Protocol):
 
 
 def ledger_table(found: pa.Table) -> pa.Table:
-    """Complete rows to the ledger's schema, ordered by sample_id, then reason."""
+    """Complete rows to the ledger's schema, ordered by sample_id."""
+    import pyarrow.compute as pc
+
     columns = [
         found[field.name].cast(field.type) if field.name in found.schema.names else pa.nulls(len(found), field.type)
         for field in LEDGER
     ]
     table = pa.Table.from_arrays(columns, schema=LEDGER)
     table = table.set_column(LEDGER.get_field_index("stage"), "stage", pa.array(["filter"] * len(table), pa.string()))
-    return table.sort_by([("sample_id", "ascending"), ("reason", "ascending")])
+    ids = table["sample_id"]
+    is_ordered = len(ids) < 2 or pc.all(pc.less_equal(ids[:-1], ids[1:])).as_py()
+    return table if is_ordered else table.sort_by([("sample_id", "ascending"), ("reason", "ascending")])
