@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from curation.version import __version__
+
 if TYPE_CHECKING:
     from curation.build import build, plan
     from curation.builds import open_build
-    from curation.manifests import load_manifest
+    from curation.manifest_names import load_manifest
 
-__version__ = "0.1.0"
 __all__ = ["__version__", "build", "load_manifest", "open_build", "plan"]
 
 # sources/, filters/, mixtures/ and manifests/ stand beside this folder in a checkout and import as curation.*
@@ -23,7 +24,7 @@ _LAZY = {
     "build": "curation.build",
     "plan": "curation.build",
     "open_build": "curation.builds",
-    "load_manifest": "curation.manifests",
+    "load_manifest": "curation.manifest_names",
 }
 
 

@@ -102,7 +102,7 @@ def decide(manifest: Manifest, workspace: Workspace, engine: Engine, *, with_fra
     while True:
         drops = pl.concat([_encode_drops(encoded), _drops(filtered), _drops(failed)])
         candidates = load_candidates(files, list(manifest.sources), drops)
-        selection = select(candidates, manifest, context=settings.context)
+        selection = select(candidates, manifest, context=settings.max_tokens)
         decoded = Decoded()
         if with_frames:
             decoded = decode_selected(candidates, selection, workspace, engine)
@@ -214,7 +214,7 @@ def _check_failures(manifest: Manifest, pulled: Sequence[Pulled], failed: pa.Tab
         if bad / each.rows_read > manifest.guard.max_unreadable_fraction:
             reasons = sorted(set(failed["reason"].to_pylist()))
             raise BuildError(
-                f"sources.{name}: {bad} of {each.rows_read} rows are unreadable ({bad / each.rows_read:.1%}), with their "
-                f"videos decoded, more than guard.max_unreadable_fraction {manifest.guard.max_unreadable_fraction:g}: "
-                f"{', '.join(reasons)}; mend the source or raise the guard"
+                f"sources.{name}: {bad} of {each.rows_read} rows are unreadable ({bad / each.rows_read:.1%}) once "
+                f"their videos are decoded, more than guard.max_unreadable_fraction "
+                f"{manifest.guard.max_unreadable_fraction:g}: {', '.join(reasons)}; mend the source or raise the guard"
             )

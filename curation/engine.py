@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from curation.child import Child, ChildDiedError
 from curation.errors import BuildError
@@ -75,7 +75,7 @@ class LocalEngine:
                     child.submit(function, job.argument)
                     running[child.connection] = (child, job)
                 for connection in wait(list(running), timeout=1.0):
-                    child, job = running.pop(connection)  # type: ignore[arg-type]
+                    child, job = running.pop(cast(Connection, connection))
                     idle.append(child)
                     summary = _receive(stage, child, job, attempts[job.name])
                     if summary is None:

@@ -51,7 +51,7 @@ def open_address(address: Address) -> BinaryIO:
         return file
     with file:
         file.seek(address.offset)
-        return io.BytesIO(file.read(address.length))
+        return io.BytesIO(file.read(-1 if address.length is None else address.length))
 
 
 def _open(path: str) -> BinaryIO:
@@ -129,9 +129,10 @@ def probe_image(data: bytes) -> ImageProbe:
     the size alone, so the same bytes always give the same hash.
     """
     import numpy as np
+    from PIL import Image
 
     image = open_image(data)
-    width, height, mode, mime = image.width, image.height, image.mode, image.get_format_mimetype() or ""
+    width, height, mode, mime = image.width, image.height, image.mode, Image.MIME.get(image.format or "", "")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

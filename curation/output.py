@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from curation import __version__
 from curation.builds import SCHEMA_VERSION, Build, open_build
 from curation.decisions import Decided
 from curation.engine import Engine, Job
@@ -27,6 +26,7 @@ from curation.mixtures.selection import Selection, place_in_shards
 from curation.mixtures.shards import VERSION as SHARD_VERSION
 from curation.mixtures.shards import ShardTask
 from curation.tables import SHARDS
+from curation.version import __version__
 from curation.workspace import Workspace, locked, write_bytes
 
 INDEX_VERSION = 1

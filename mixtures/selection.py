@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from curation.mixtures.packing import pack
 
 from curation.errors import MixtureError
 from curation.manifests import Manifest
 from curation.mixtures.allocation import allocate, interleave
 from curation.mixtures.candidates import UNITS, Candidates
+from curation.mixtures.packing import pack
 from curation.mixtures.weights import Node, resolve_weights
 
 
@@ -20,9 +20,9 @@ from curation.mixtures.weights import Node, resolve_weights
 class Selection:
     """Who is in, and where. Positions are those of `Candidates`.
 
-    `repeats`, `shard` and `shard_row` have one value per candidate (0 and -1: not in the mixture). The other arrays have
-    one value per occurrence, in pack order: the position it repeats, which repeat it is, its pack, its place in the pack
-    and its offset in tokens. `mixture` holds the rows of the `mixture` table.
+    `repeats`, `shard` and `shard_row` have one value per candidate (0 and -1: not in the mixture). The other arrays
+    have one value per occurrence, in pack order: the position it repeats, which repeat it is, its pack, its place in
+    the pack and its offset in tokens. `mixture` holds the rows of the `mixture` table.
     """
 
     repeats: np.ndarray

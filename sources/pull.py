@@ -7,13 +7,14 @@ Runs in a worker. Bytes that stand inside the rows (Parquet cells, data URIs, dr
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import orjson
@@ -308,7 +309,7 @@ def _video_id(content: bytes | Address | FrameFolder) -> str:
         ids = [sha256(read(frame)) for frame in content.frames]
         return sha256("\n".join([*ids, str(Fraction(content.fps).limit_denominator(1000))]).encode())
     with open_address(content) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(cast(io.BufferedReader, file), "sha256").hexdigest()
 
 
 def _shown_seconds(video: dict[str, Any]) -> float:

@@ -118,7 +118,11 @@ tokenizer: bytes
 sources:
   pictures: {adapter: llava, uri: pictures/rows.json, media: pictures/images, kind: image}
   pages: {adapter: cauldron, uri: pages/*.parquet}
-  problems: {adapter: text, uri: problems/train.jsonl, kind: cot, options: {prompt_field: question, answer_field: answer}}
+  problems:
+    adapter: text
+    uri: problems/train.jsonl
+    kind: cot
+    options: {prompt_field: question, answer_field: answer}
   clips: {adapter: llava, uri: clips/clips.json, media: clips/videos, kind: video}
 filters:
   - where: "text_chars > 1"

@@ -56,7 +56,7 @@ def test_a_folder_with_another_build_is_refused_and_can_be_replaced(
 ) -> None:
     workspace = corpus.parent / "ws-reference"
     build(corpus, output=tmp_path / "b", workspace=workspace, overrides=["mixture.budget=20"])
-    with pytest.raises(BuildError, match="holds another build .* --replace"):
+    with pytest.raises(BuildError, match=r"holds another build .* --replace"):
         build(corpus, output=tmp_path / "b", workspace=workspace)
     made = build(corpus, output=tmp_path / "b", workspace=workspace, replace=True)
     assert digests(made.folder) == reference
@@ -270,7 +270,12 @@ name: taken
 profile: smolvlm2-256m
 tokenizer: bytes
 sources:
-  problems: {adapter: text, uri: train.jsonl, kind: cot, take: TAKE, options: {prompt_field: question, answer_field: answer}}
+  problems:
+    adapter: text
+    uri: train.jsonl
+    kind: cot
+    take: TAKE
+    options: {prompt_field: question, answer_field: answer}
 """
     kept: dict[str, set[str]] = {}
     for take in ("10", "30", "0.9"):

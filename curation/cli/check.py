@@ -9,8 +9,9 @@ from curation.errors import CurationError
 
 @click.command()
 @click.argument("manifest", type=click.Path())
+@click.option("--offline", is_flag=True, help="Look at nothing that is not on this machine.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def command(manifest: str, as_json: bool) -> None:
+def command(manifest: str, offline: bool, as_json: bool) -> None:
     """Check a manifest, its paths, tokenizer and adapters.
 
     Reads no data beyond a first row of each source.
@@ -19,9 +20,9 @@ def command(manifest: str, as_json: bool) -> None:
     Example:
       curation check manifest.yaml
     """
-    from curation.build import check
+    from curation.checks import check
 
-    problems = check(manifest)
+    problems = check(manifest, is_offline=offline)
     if as_json:
         from curation.cli.printing import print_json
 

@@ -24,7 +24,7 @@ def command(manifest: str, source: str, count: int, as_json: bool) -> None:
     Example:
       curation peek manifest.yaml docs -n 5
     """
-    from curation.build import peek
+    from curation.checks import peek
 
     rows = peek(manifest, source, count)
     if as_json:

@@ -17,6 +17,6 @@ def command() -> None:
       curation schema > manifest.schema.json
     """
     from curation.cli.printing import print_json
-    from curation.manifests import json_schema
+    from curation.manifest_names import json_schema
 
     print_json(json_schema())
