@@ -66,4 +66,4 @@ next:
   curation sql {build} "select filter, reason, count(*) from ledger group by all"
   curation verify {build}
   curation peek {manifest} docs
-  curation build {manifest} -o {build}-half --set mixture.budget=200k   # another mixture: nothing is read again"""
+  curation build {manifest} -o {build}-short --set mixture.budget=200000   # another mixture: nothing is read again"""
