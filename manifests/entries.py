@@ -108,7 +108,7 @@ class WeightsShape:
         reads = ((lambda n=name, c=child: self._branch(c, f"{path}.{n}")) for name, child in node.value.items())
         tree = dict(zip(node.value, gather(reads), strict=True))
         weights = [branch["weight"] if isinstance(branch, dict) else branch for branch in tree.values()]
-        if NATURAL in weights and any(weight != NATURAL for weight in weights):
+        if NATURAL in weights and any(weight not in (NATURAL, 0) for weight in weights):
             raise wrong(
                 node, f"{path} mixes numbers and 'natural'; give all of {', '.join(tree)} the same kind of weight"
             )

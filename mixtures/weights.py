@@ -70,7 +70,7 @@ def _branches(tree: Any, sizes: Mapping[str, float], *, path: str) -> tuple[_Bra
         _branch(value, sizes, path=f"{path}/{name}" if path else str(name)) for name, value in tree.items()
     )
     natural = [_name(branch) for branch in branches if branch.weight is None]
-    numbers = [_name(branch) for branch in branches if branch.weight is not None]
+    numbers = [_name(branch) for branch in branches if branch.weight]
     if natural and numbers:
         raise MixtureError(
             f"{_place(path)}: numbers ({', '.join(numbers)}) and natural ({', '.join(natural)}) stand side by side and "
@@ -112,11 +112,11 @@ def _size(path: str, weight: Fraction | None, sizes: Mapping[str, float]) -> Fra
 
 
 def _shared(branches: tuple[_Branch, ...], share: Fraction, *, path: str) -> Iterator[Node]:
-    amounts = [branch.size if branch.weight is None else branch.weight for branch in branches]
+    amounts = [branch.size if branch.weight is None else branch.weight for branch in branches]  # 0 beside natural: out
     total = sum(amounts, Fraction(0))
     if not total and share:
         names = ", ".join(map(_name, branches))
-        if branches[0].weight is None:
+        if any(branch.weight is None for branch in branches):
             raise MixtureError(
                 f"{_place(path)}: natural shares of {names} can't be formed: all of them are empty in the unit of the "
                 "mixture; look at the drops, choose another unit, or give numbers"

@@ -238,6 +238,12 @@ def test_numbers_and_natural_among_siblings_are_refused() -> None:
     assert said(text) == f"manifest small.yaml:{expected}"
 
 
+def test_zero_beside_natural_leaves_a_source_out() -> None:
+    text = SMALLEST + "  more: {adapter: llava, uri: x}\nmixture:\n  weights: {docs: 0, more: natural}\n"
+    Path("small.yaml").write_text(text)
+    assert load_manifest("small.yaml", known=KNOWN).mixture.weights == {"docs": 0, "more": "natural"}
+
+
 def test_a_manifest_without_version_profile_and_sources_is_told_all_three() -> None:
     assert said("name: x\n").splitlines() == [
         "manifest small.yaml:1: the manifest has no 'version'; add 'version: 1'",
