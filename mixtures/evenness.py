@@ -1,7 +1,7 @@
 """Packs with two limits, tokens and image tiles, each with nearly the same number of tiles.
 
-Samples stand on two shelves, those with more tiles per token than the mean and those with fewer. A pack aims at the tiles
-that a full pack has on average of what is left, so both shelves run out together.
+Samples stand on two shelves, those with more tiles per token than the mean and those with fewer. A pack aims at the
+tiles that a full pack has on average of what is left, so both shelves run out together.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import numpy.typing as npt
 from curation.mixtures.completion import SLACK, Stock
 
 SPREAD = 0.07  # how far a pack's tiles may be from the aim before a less full pack is preferred
-PAIR_TRIES = 6  # exact pairs of two shelves that are tried for their tiles
-THIRD_TRIES = 6
+EVEN = 1.1  # p99 / median of the packs' tiles that needs no second limit
+PAIR_TRIES = 3  # exact pairs on either side of the best split that are tried for their tiles
+THIRD_TRIES = 2
 SAMPLE_TRIES = 16  # lengths that are tried, from the longest, for one that fits the tiles left
 
 Found = tuple[tuple["_Shelf", int], ...]
@@ -37,30 +38,35 @@ class _Pack:
 
 
 class _Shelf(Stock):
-    """A stock that knows which samples it holds, by length and then by tiles."""
+    """A stock that knows which samples it holds, by length and then by tiles.
 
-    __slots__ = ("samples", "tiles")
+    `density` is tiles per token on the whole, `thinnest` and `densest` of single samples.
+    """
+
+    __slots__ = ("densest", "density", "samples", "thinnest", "tiles")
 
     def __init__(self, lengths: npt.NDArray[np.int64], tiles: Sequence[int], *, members: Iterable[int], context: int):
         chosen = np.fromiter(members, dtype=np.int64)
         super().__init__(np.bincount(lengths[chosen], minlength=context + 1).tolist(), context)
         self.tiles = tiles
+        loads = np.array([tiles[sample] for sample in chosen.tolist()], dtype=np.int64)
+        self.density = float(loads.sum() / max(1, lengths[chosen].sum()))
+        self.thinnest = float((loads / lengths[chosen]).min(initial=np.inf))
+        self.densest = float((loads / lengths[chosen]).max(initial=0))
         self.samples: dict[int, deque[int]] = {}
         for sample, length in zip(chosen.tolist(), lengths[chosen].tolist(), strict=True):
             self.samples.setdefault(length, deque()).append(sample)
 
-    def lightest(self, length: int) -> int:
-        return self.tiles[self.samples[length][0]]
+    def load(self, length: int, rank: int = 0) -> int:
+        """Return the tiles of a length's lightest sample, or of the one that many places up (-1: the heaviest)."""
+        return self.tiles[self.samples[length][rank]]
 
-    def heaviest(self, length: int) -> int:
-        return self.tiles[self.samples[length][-1]]
 
-    def pull(self, length: int, *, aim: float, limit: float) -> int:
-        """Remove and return the sample of a length whose tiles are nearest to the aim, of the lightest and heaviest."""
-        self.take(length)
-        samples = self.samples[length]
-        low, high = self.tiles[samples[0]], self.tiles[samples[-1]]
-        return samples.pop() if low < high <= limit and high - aim < aim - low else samples.popleft()
+def is_even(packs: npt.NDArray[np.int64], tiles: npt.NDArray[np.int64], *, max_tiles: int) -> bool:
+    """Say whether every pack keeps to `max_tiles` and the 99th percentile of their tiles is near the median."""
+    loads = np.bincount(packs, weights=tiles)
+    median, high = np.quantile(loads, (0.5, 0.99))
+    return bool(loads.max() <= max_tiles and high <= median * EVEN)
 
 
 def pack_evenly(
@@ -101,17 +107,31 @@ def _packs(
         state = _Pack(room=context, load=0, least=aim * (1 - SPREAD), aim=aim, most=most, limit=max_tiles)
         chosen: list[int] = []
         while found := _next(state, light, heavy):
-            for number, (shelf, length) in enumerate(found):
-                later = sum(other.lightest(size) for other, size in found[number + 1 :])
-                share = (state.aim - state.load) * length / state.room
-                bound = (state.most if later + state.load <= state.most else state.limit) - state.load - later
-                sample = shelf.pull(length, aim=share, limit=bound)
+            for sample in _pulled(state, found):
                 chosen.append(sample)
-                state.room -= length
+                state.room -= int(lengths[sample])
                 state.load += load_of[sample]
         yield chosen
         tokens_left -= context - state.room
         tiles_left -= state.load
+
+
+def _pulled(state: _Pack, found: Found) -> list[int]:
+    """Take samples off their shelves: of each length the lightest, or the heaviest where that is nearer the aim."""
+    load = state.load
+    for place, (shelf, length) in enumerate(found):
+        load += shelf.load(length, found[:place].count((shelf, length)))
+    samples = []
+    for item in found:
+        shelf, length = item
+        low, high = shelf.load(length), shelf.load(length, -1)
+        swapped = load - low + high
+        is_nearer = len(found) == 1 or abs(swapped - state.aim) < abs(load - state.aim)
+        is_heavier = found.count(item) == 1 and low < high and swapped <= state.most and is_nearer
+        load += high - low if is_heavier else 0
+        shelf.take(length)
+        samples.append(shelf.samples[length].pop() if is_heavier else shelf.samples[length].popleft())
+    return samples
 
 
 def _next(state: _Pack, light: _Shelf, heavy: _Shelf) -> Found:
@@ -119,16 +139,22 @@ def _next(state: _Pack, light: _Shelf, heavy: _Shelf) -> Found:
     shortest = min(light.shortest(), heavy.shortest())
     if shortest > state.room:
         return ()
-    is_dense = (state.aim - state.load) * (light.context or 1) > state.aim * state.room
+    is_dense = (state.aim - state.load) * light.context > state.aim * state.room
     shelves = (heavy, light) if is_dense else (light, heavy)
+    longest = max(light.longest(state.room), heavy.longest(state.room))
     if state.room == light.context:
-        longest = max(light.longest(state.room), heavy.longest(state.room))
-        return (((heavy if heavy.longest(state.room) == longest else light), longest),)
-    exact = _exact(state, shelves, state.room, shortest)
-    return exact or _nearly(state, shelves, shortest) or _one(state, shelves)
+        return ((heavy if heavy.longest(state.room) == longest else light, longest),)
+    if 3 * longest >= state.room and (found := _exact(state, shelves, state.room, shortest)):
+        return found
+    return _nearly(state, shelves, shortest) or _one(state, shelves)
 
 
 def _exact(state: _Pack, shelves: tuple[_Shelf, _Shelf], room: int, shortest: int) -> Found:
+    """Return one to three samples that fill the room exactly and bring the tiles into range, or nothing."""
+    thinnest = min(shelf.thinnest for shelf in shelves if shelf.forward)
+    densest = max(shelf.densest for shelf in shelves if shelf.forward)
+    if state.load + thinnest * room > state.most or state.load + densest * room < state.least:
+        return ()
     for shelf in shelves:
         if shelf.counts[room] and _fits(state, ((shelf, room),)):
             return ((shelf, room),)
@@ -151,23 +177,36 @@ def _exact(state: _Pack, shelves: tuple[_Shelf, _Shelf], room: int, shortest: in
 
 
 def _pair(state: _Pack, shelves: tuple[_Shelf, _Shelf], room: int, besides: Found) -> Found:
-    """Return two samples that fill the room exactly and bring the tiles into range, with what stands besides."""
+    """Return two samples that fill the room exactly and bring the tiles into range, with what stands besides.
+
+    Of two shelves, splits are tried around the one that meets the aim at the shelves' densities.
+    """
     first, second = shelves
-    for one, other in ((first, second), (first, first), (second, second)):
+    load = state.load + sum(shelf.load(length) for shelf, length in besides)
+    slope = first.density - second.density
+    split = int(min(room, max(0, (state.aim - load - second.density * room) / slope))) if slope else room // 2
+    for one, other, start in ((first, second, split), (first, first, room // 2), (second, second, room // 2)):
+        if load + min(one.thinnest, other.thinnest) * room > state.most:
+            continue
+        if load + max(one.densest, other.densest) * room < state.least:
+            continue
         both = one.forward & (other.mirror >> (one.context - room))
-        half = (room + 1) // 2
-        upper, lower = both >> half, both & ((1 << half) - 1)
+        if not both:
+            continue
+        upper, lower = both >> start, both & ((1 << start) - 1)
         for _ in range(PAIR_TRIES):
-            if upper:
-                length = (upper & -upper).bit_length() - 1 + half
-                upper &= upper - 1
-            elif lower and one is not other:
-                length = lower.bit_length() - 1
-                lower ^= 1 << length
-            else:
+            if not upper:
                 break
-            found = (*besides, (one, length), (other, room - length))
-            if _fits(state, found):
+            length = (upper & -upper).bit_length() - 1 + start
+            upper &= upper - 1
+            if _fits(state, found := (*besides, (one, length), (other, room - length))):
+                return found
+        for _ in range(PAIR_TRIES if one is not other else 0):
+            if not lower:
+                break
+            length = lower.bit_length() - 1
+            lower ^= 1 << length
+            if _fits(state, found := (*besides, (one, length), (other, room - length))):
                 return found
     return ()
 
@@ -175,17 +214,16 @@ def _pair(state: _Pack, shelves: tuple[_Shelf, _Shelf], room: int, besides: Foun
 def _fits(state: _Pack, found: Found) -> bool:
     """Say whether these samples are in stock, as often as they stand here, and bring the tiles into range."""
     low = high = state.load
-    for shelf, length in found:
-        if shelf.counts[length] < 2 and found.count((shelf, length)) > 1:
+    for place, (shelf, length) in enumerate(found):
+        before = found[:place].count((shelf, length)) if place else 0
+        if before >= shelf.counts[length]:
             return False
-        low, high = low + shelf.lightest(length), high + shelf.heaviest(length)
-    if len(found) == 3 and found[0] == found[1] == found[2] and found[0][0].counts[found[0][1]] < 3:
-        return False
+        low, high = low + shelf.load(length, before), high + shelf.load(length, -1 - before)
     return low <= state.most and high >= state.least
 
 
 def _nearly(state: _Pack, shelves: tuple[_Shelf, _Shelf], shortest: int) -> Found:
-    """Return an exact fill whatever its tiles, or one that leaves a few tokens empty, when no third sample could follow."""
+    """Return a fill that leaves a few tokens empty, or an exact one with few tiles, when no third could follow."""
     if state.room >= 3 * shortest:
         return ()
     for empty in range(1, min(SLACK, state.room - 2 * shortest + 1)):
@@ -204,7 +242,7 @@ def _one(state: _Pack, shelves: tuple[_Shelf, _Shelf]) -> Found:
                 length = lengths.bit_length() - 1
                 if length < 0:
                     break
-                if state.load + shelf.lightest(length) <= most:
+                if state.load + shelf.load(length) <= most:
                     return ((shelf, length),)
                 lengths ^= 1 << length
     return ()

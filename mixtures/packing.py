@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from curation.errors import MixtureError
 from curation.mixtures.completion import Pattern, solve
-from curation.mixtures.evenness import pack_evenly
+from curation.mixtures.evenness import is_even, pack_evenly
 
 Integers = npt.NDArray[np.integer[Any]]
 
@@ -24,7 +25,7 @@ class Packs:
     """Where each occurrence of the order stands, in arrays as long as the order.
 
     `pack` numbers packs from 0 in training order. `position` is the place in the pack and `offset` the token it starts
-    at; inside a pack the order of the mixture is kept. `bands` are (share of the order, number of packs): the occurrences
+    at; inside a pack the order of the mixture is kept. `bands` are (share of the order, number of packs): occurrences
     whose order key is below the share are exactly those of the first so many packs; the last entry is the whole.
     `oversized` are the occurrences with more tiles than `max_tiles`; each has a pack of its own.
     """
@@ -60,10 +61,10 @@ def pack(
 ) -> Packs:
     """Pack samples, given in mixture order, into sequences of at most `context` tokens and `max_tiles` tiles.
 
-    `lengths` and `tiles` have one value per occurrence. `order_keys` are the rising keys of the order, in [0, 1): no pack
-    crosses a key of 1/2, 1/4, 1/8 …, so every such part of the mixture is a prefix of the packs (below `BAND_PACKS` packs
-    the bands are one). Within a window packs are numbered by the place of their longest sample. `strategy` none gives
-    every sample a pack of its own.
+    `lengths` and `tiles` have one value per occurrence. `order_keys` are the rising keys of the order, in [0, 1): no
+    pack crosses a key of 1/2, 1/4, 1/8 …, so every such part of the mixture is a prefix of the packs (down to parts of
+    `BAND_PACKS` packs). Within a window packs are numbered by the place of their longest sample. `strategy` none gives
+    every sample a pack of its own. With `max_tiles` packs also get about the same number of tiles each.
 
     A sample with more than `max_tiles` tiles stands alone. Occurrences of one sample that stand in one window may share
     a pack: nothing here knows that they are the same. The same arguments give the same packs. Raises MixtureError for a
@@ -71,7 +72,7 @@ def pack(
     """
     lengths = np.asarray(lengths)
     size = len(lengths)
-    result = np.empty(size, np.int64), np.empty(size, np.int32), np.empty(size, np.int32)
+    packs, position, offset = np.empty(size, np.int64), np.empty(size, np.int32), np.empty(size, np.int32)
     bounds = band_bounds(lengths, context=context, order_keys=order_keys)
     bands, num_packs = [], 0
     parts = pack_windows(
@@ -80,19 +81,22 @@ def pack(
     ends = {end: share for share, end in bounds}
     for part in parts:
         end = part.start + len(part.pack)
-        for whole, values in zip(result, (part.pack, part.position, part.offset), strict=True):
-            whole[part.start : end] = values
+        packs[part.start : end] = part.pack
+        position[part.start : end] = part.position
+        offset[part.start : end] = part.offset
         num_packs = part.next_pack
         if end in ends:
             bands.append((ends[end], num_packs))
-    oversized = np.flatnonzero(np.asarray(tiles) > max_tiles) if tiles is not None and max_tiles is not None else []
+    oversized = np.empty(0, dtype=np.int64)
+    if tiles is not None and max_tiles is not None:
+        oversized = np.flatnonzero(np.asarray(tiles) > max_tiles).astype(np.int64)
     return Packs(
-        pack=result[0],
-        position=result[1],
-        offset=result[2],
+        pack=packs,
+        position=position,
+        offset=offset,
         num_packs=num_packs,
         bands=tuple(bands) or ((1.0, 0),),
-        oversized=np.asarray(oversized, dtype=np.int64),
+        oversized=oversized,
     )
 
 
@@ -135,21 +139,27 @@ def pack_windows(
     for _, end in bounds or [(1.0, len(lengths))]:
         num_windows = -(-(end - start) // window)
         cuts = [start + (end - start) * number // max(1, num_windows) for number in range(num_windows + 1)]
-        for low, high in zip(cuts, cuts[1:], strict=False):
+        for low, high in pairwise(cuts):
             part = np.asarray(lengths[low:high]).astype(np.int64)
             _check_lengths(part, low, context)
-            if strategy == "none":
-                packs = np.arange(len(part), dtype=np.int64)
-            elif tiles is not None and max_tiles is not None:
-                loads = np.asarray(tiles[low:high]).astype(np.int64)
-                packs = pack_evenly(part, loads, context=context, max_tiles=max_tiles)
-            else:
-                packs = place(part, solve(np.bincount(part, minlength=context + 1).tolist(), context))
-            packs = _numbered(packs, part)
+            loads = None if tiles is None else np.asarray(tiles[low:high]).astype(np.int64)
+            packs = np.arange(len(part), dtype=np.int64)
+            if strategy == "best":
+                packs = _numbered(_best(part, loads, context=context, max_tiles=max_tiles), part)
             position, offset = _laid_out(packs, part)
             first, next_pack = next_pack, next_pack + int(packs.max()) + 1
             yield Window(start=low, pack=packs + first, position=position, offset=offset, next_pack=next_pack)
         start = end
+
+
+def _best(
+    lengths: npt.NDArray[np.int64], tiles: npt.NDArray[np.int64] | None, *, context: int, max_tiles: int | None
+) -> npt.NDArray[np.int64]:
+    """Pack one window by length, and again with both limits when the first way is uneven."""
+    packs = place(lengths, solve(np.bincount(lengths, minlength=context + 1).tolist(), context))
+    if tiles is None or max_tiles is None or is_even(packs, tiles, max_tiles=max_tiles):
+        return packs
+    return pack_evenly(lengths, tiles, context=context, max_tiles=max_tiles)
 
 
 def _check_lengths(lengths: npt.NDArray[np.int64], start: int, context: int) -> None:
@@ -157,7 +167,7 @@ def _check_lengths(lengths: npt.NDArray[np.int64], start: int, context: int) -> 
     if len(wrong):
         raise MixtureError(
             f"packing: sample {start + int(wrong[0])} of the order has {int(lengths[wrong[0]])} tokens and the context "
-            f"is {context} ({len(wrong)} such in its window); drop or trim over-long samples before they are packed, or "
+            f"is {context} ({len(wrong)} such in its window); drop or trim over-long samples before packing, or "
             "raise packing.context"
         )
 
