@@ -19,7 +19,7 @@ class Balance:
 
     Groups are samples with the same values of the columns `by` (as in `cap`, without `media_id`); a sample with a null
     in any of them belongs to no group and stays. Groups of at most `whole` samples (default: the size of the smallest)
-    stay whole, a group of n keeps `whole * (n / whole) ** alpha`, rounded. 0.7 is the exponent that XLM and mBART use
+    stay whole, a group of n keeps `whole * (n / whole) ** alpha`, rounded. 0.7 is the exponent that mBART uses
     for languages. Those with the lowest rank stay: seeded and nested. Reason
     `over_represented`, measured: the sample's place in its group, threshold: how many the group keeps. The guard does
     not apply, since the sizes are what was asked for.

@@ -1,0 +1,169 @@
+"""`near_duplicate_text`: samples that say nearly the same about the same media."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from curation.errors import ManifestError
+from curation.filters.filter import Action, Tables
+from curation.filters.matches import create_places, decide, match_table, pair_up
+from curation.filters.shingles import Words, jaccard, minhash, mix, shingles, split_words
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+MAX_MINIMA = 120
+MIN_WORDS = 10
+MIN_ANSWER_WORDS = 8
+CHUNK_CHARS = 400_000  # arrays of one chunk stay in the processor's cache: 31k texts/s, 15k with chunks of 6 MB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearDuplicateText:
+    """Drop samples whose question and answer share most of their 5-word sequences with another sample's.
+
+    Only samples with the same media (or none) are compared: the same question about another image is another sample.
+    And only such as have the same numbers, operators and single letters in the same order, and the same answer where
+    it has fewer than 8 words; so `12 + 7 = ?` and `12 + 8 = ?`, or answers A and B, are never alike. (The usual
+    normaliser turns every number into 0, and 14,363 different numeric questions into 25.) Texts of fewer than 10 words
+    have to be equal word for word.
+
+    Candidates come from MinHash in as many bands as find 99 % of the pairs at `similarity`; each is then verified by
+    its true Jaccard similarity. Reason `near_duplicate`, measured: that similarity.
+    """
+
+    name: ClassVar[str] = "near_duplicate_text"
+    version: ClassVar[int] = 1
+    is_guarded: ClassVar[bool] = True
+    reads_media: ClassVar[bool] = False
+
+    similarity: float = 0.8
+    action: Action = "drop"
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.similarity <= 1:
+            raise ManifestError(f"filters.near_duplicate_text.similarity is {self.similarity}; write 0.5 to 1.0")
+
+    def ledger(self, tables: Tables) -> pa.Table:
+        """Return a row for each sample that repeats one that stays."""
+        connection = tables.connection
+        create_places(connection)
+        connection.execute("create or replace temp table bands (sample_id varchar, hashes ubigint[])")
+        for batch in _signatures(tables, self.similarity):
+            connection.register("batch", batch)
+            connection.execute("insert into bands from batch")
+            connection.unregister("batch")
+        keys = """(select place, hash(media_sha256, unnest(hashes)) as key from bands join places using (sample_id))"""
+        pairs = pair_up(connection, keys, self.name)
+        sets = _shingle_sets(tables, {place for pair in pairs for place in pair})
+
+        def measure(place: int, other: int) -> float | None:
+            likeness = jaccard(sets[place], sets[other])
+            return likeness if likeness >= self.similarity else None
+
+        connection.register("matches", match_table(decide(pairs, measure)))
+        rows = tables.rows(
+            """select a.sample_id, a.source, 'near_duplicate_text' as filter, $action as action,
+                      'near_duplicate' as reason, measured, $similarity as threshold,
+                      b.sample_id as evidence_sample_id, b.source as evidence_source, $detail as detail
+               from matches m join places a on a.place = m.place join places b on b.place = m.other""",
+            {"action": self.action, "similarity": self.similarity, "detail": json.dumps({"measure": "5-gram jaccard"})},
+        )
+        connection.unregister("matches")
+        connection.execute("drop table bands")
+        connection.execute("drop table places")
+        return rows
+
+
+def num_bands(similarity: float) -> tuple[int, int]:
+    """Return bands and rows for at most 120 minima: the longest rows that still find 99 % at this similarity.
+
+    >>> num_bands(0.8)
+    (20, 6)
+    """
+    for rows in range(20, 1, -1):
+        bands = MAX_MINIMA // rows
+        if 1 - (1 - similarity**rows) ** bands >= 0.99:
+            return bands, rows
+    return MAX_MINIMA, 1
+
+
+def _signatures(tables: Tables, similarity: float) -> Iterator[pa.RecordBatch]:
+    """Yield (sample_id, hashes) of all kept samples; the number of hashes is that of the bands, 1 for short texts."""
+    import numpy as np
+    import pyarrow as pa
+
+    bands, rows = num_bands(similarity)
+    seeds = np.arange(1, rows + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) | np.uint64(1)
+    for batch in tables.texts(None):
+        for ids, questions, answers in _chunks(batch):
+            words, exact = _words(questions, answers)
+            found, bounds = shingles(words)
+            minima = minhash(found, bounds, bands * rows).reshape(len(ids), bands, rows).astype(np.uint64)
+            hashes = mix((minima * seeds).sum(axis=2, dtype=np.uint64) + np.arange(bands, dtype=np.uint64))
+            hashes = mix(hashes ^ exact[:, None])
+            is_short = np.diff(words.bounds) < MIN_WORDS
+            lists = [pa.array(row[: 1 if short else bands]) for row, short in zip(hashes, is_short, strict=True)]
+            sizes = np.where(is_short, 1, bands)
+            offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
+            values = pa.concat_arrays(lists)
+            yield pa.record_batch([ids, pa.ListArray.from_arrays(offsets, values)], names=["sample_id", "hashes"])
+
+
+def _words(questions: list[str], answers: list[str]) -> tuple[Words, NDArray[np.uint64]]:
+    """Return the words of whole samples, and a hash of what has to be equal."""
+    import numpy as np
+
+    words = split_words([f"{question}\n{answer}" for question, answer in zip(questions, answers, strict=True)])
+    short = [answer if len(answer.split(maxsplit=MIN_ANSWER_WORDS)) < MIN_ANSWER_WORDS else "" for answer in answers]
+    answer_words = split_words(short)
+    exact = mix(words.symbols + mix(_sequence(answer_words)))
+    is_short = np.diff(words.bounds) < MIN_WORDS
+    return words, np.where(is_short, mix(exact + _sequence(words)), exact)
+
+
+def _sequence(words: Words) -> NDArray[np.uint64]:
+    """Return a hash of each text's words in their order."""
+    import numpy as np
+
+    counts = np.diff(words.bounds)
+    owner = np.repeat(np.arange(len(counts)), counts)
+    within = np.arange(len(owner)) - words.bounds[:-1][owner]
+    placed = mix(words.words + within.astype(np.uint64))
+    running = np.concatenate([np.zeros(1, np.uint64), np.cumsum(placed, dtype=np.uint64)])
+    return np.asarray(running[words.bounds[1:]] - running[words.bounds[:-1]])
+
+
+def _chunks(batch: pa.RecordBatch) -> Iterator[tuple[pa.Array, list[str], list[str]]]:
+    """Cut a batch where its texts reach `CHUNK_CHARS`."""
+    questions, answers = batch["question"].to_pylist(), batch["answer"].to_pylist()
+    start = chars = 0
+    for stop, (question, answer) in enumerate(zip(questions, answers, strict=True), start=1):
+        chars += len(question) + len(answer)
+        if chars >= CHUNK_CHARS or stop == len(questions):
+            yield batch["sample_id"][start:stop], questions[start:stop], answers[start:stop]
+            start, chars = stop, 0
+
+
+def _shingle_sets(tables: Tables, places: set[int]) -> dict[int, NDArray[np.uint64]]:
+    """Return the 5-grams of samples as sorted arrays without repeats: 8 bytes a word are held."""
+    import numpy as np
+    import pyarrow as pa
+
+    wanted = pa.table({"place": pa.array(sorted(places), pa.int64())})
+    tables.connection.register("wanted", wanted)
+    found = tables.connection.execute("select sample_id, place from places join wanted using (place)").fetchall()
+    tables.connection.unregister("wanted")
+    place_of = dict(found)
+    sets: dict[int, NDArray[np.uint64]] = {}
+    for batch in tables.texts(list(place_of)):
+        for ids, questions, answers in _chunks(batch):
+            hashes, bounds = shingles(_words(questions, answers)[0])
+            for index, sample_id in enumerate(ids.to_pylist()):
+                sets[place_of[sample_id]] = np.unique(hashes[bounds[index] : bounds[index + 1]])
+    return sets
