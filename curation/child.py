@@ -19,6 +19,8 @@ from pathlib import Path
 from socket import socketpair
 from typing import Any
 
+from curation.errors import CurationError
+
 
 class ChildDiedError(Exception):
     """The process ended before it answered; `exit_code` is negative for a signal."""
@@ -178,7 +180,7 @@ def serve() -> None:
 
 
 def _portable(err: BaseException) -> BaseException:
-    """Return an exception that survives pickling, with its traceback as a note."""
+    """Return an exception that survives pickling, with its traceback as a note where it is not a known problem."""
     import pickle
     import traceback
 
@@ -190,7 +192,8 @@ def _portable(err: BaseException) -> BaseException:
         again = None
     if isinstance(again, Exception):
         copy = again
-    copy.add_note(note)
+    if not isinstance(copy, CurationError):
+        copy.add_note(note)
     return copy
 
 

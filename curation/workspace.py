@@ -20,6 +20,7 @@ from curation.errors import BuildError
 from curation.fingerprint import canonical, fingerprint
 
 MARKER = "_done.json"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +94,7 @@ def replacing(path: Path) -> Iterator[Path]:
             os.close(descriptor)
         temporary.replace(path)
     except OSError as err:
-        if err.errno == errno.ENOSPC:
+        if err.errno in _FULL:
             raise BuildError(f"{path.parent}: the disk is full; free space and run the same command again") from err
         raise
     finally:
