@@ -104,7 +104,7 @@ def _rounded_up(value: Fraction) -> str:
 
 
 def _plain(value: Fraction) -> str:
-    return f"{float(value):.12g}"
+    return f"{float(value):.12f}".rstrip("0").rstrip(".")  # YAML reads 1e-05 as a word
 
 
 def _rounded_size(size: int) -> str:
