@@ -3,8 +3,9 @@
     python benchmarks/packing.py [--rounds 5] [--mixed 100000]
 
 Document lengths come from real/lengths-documents under CURATION_REAL_DATA; without it lengths of the same make-up are
-generated. TRL and binpacking run when they are installed; best-fit-decreasing, next-fit and nanoVLM's rule (its balanced
-greedy knapsack over a buffer of 64 sequences) are restated here. The last two tables are the bands' cost and evenness.
+generated. TRL and binpacking run when they are installed; best-fit-decreasing, next-fit and nanoVLM's rule (its
+balanced greedy knapsack over a buffer of 64 sequences) are restated here. The last two tables are the cost of the bands
+and how even the tiles are.
 """
 
 from __future__ import annotations
@@ -86,9 +87,7 @@ def compare(name: str, lengths: Ints, context: int, *, rounds: int) -> None:
 
     timings = interleave({packer: timed(run) for packer, run in packers.items()}, rounds=rounds)
     bound = -(-int(lengths.sum()) // context)
-    print(
-        f"\n{name}: {len(lengths)} samples, mean {lengths.mean():.0f}, context {context}, no fewer than {bound} packs"
-    )
+    print(f"\n{name}: {len(lengths)} samples, mean {lengths.mean():.0f}, context {context}, at least {bound} packs")
     print(f"{'':24}{'packs':>8}{'fill %':>9}{'k samples/CPU-s':>17}{'k/s wall':>10}{'spread %':>10}")
     for packer, number in packs.items():
         fill, timing = 100 * lengths.sum() / (number * context), timings[packer]
@@ -152,12 +151,13 @@ def nanovlm(lengths: list[int], context: int) -> int:
 
 
 def installed(lengths: Ints, context: int) -> dict[str, Callable[[], int]]:
-    """Return the rivals that can be imported here."""
+    """Return the rivals that can be imported here. TRL's time includes copying the tokens into their packs."""
     found: dict[str, Callable[[], int]] = {}
     if find_spec("trl"):
-        from datasets import Dataset
+        from datasets import Dataset, disable_progress_bars
         from trl import pack_dataset
 
+        disable_progress_bars()
         rows = Dataset.from_dict({"input_ids": [np.zeros(length, np.int32) for length in lengths.tolist()]})
         found["TRL bfd"] = lambda: len(pack_dataset(rows, context, "bfd", {"load_from_cache_file": False}))
     if find_spec("binpacking"):
