@@ -47,6 +47,8 @@ class MediaReader:
             MediaError: `missing_media`, `outside_media_root`, `ambiguous_media`, `unreadable_media`.
 
         """
+        if isinstance(cell, Image | Video):
+            return cell
         if isinstance(cell, Mapping):
             return self._struct(cell, flags, key=key, fps=fps)
         if isinstance(cell, bytes):
