@@ -164,10 +164,10 @@ def measure(path: Path, *, minutes: int, count: int, rounds: int) -> None:
 
 def measure_memory(path: Path, opens: int) -> None:
     """Print the resident memory of the guarded child over many opens."""
-    request = request_for(probe(Address(path=str(path))), (10, 400, 900, 1700))
+    request = request_for(probe(Address(path=str(path))), (3, 20))
     for number in range(1, opens + 1):
         decode(Address(path=str(path)), request)
-        if number in (1, opens // 10, opens // 2, opens):
+        if number in (1, opens // 20, opens // 10, opens // 2, opens):
             pages = int(Path(f"/proc/{guard.pid}/statm").read_text().split()[1])
             print(f"memory after {number:5} opens: {pages * 4096 / 1e6:.0f} MB")
 
