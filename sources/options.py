@@ -59,5 +59,21 @@ def names_option(location: Location, name: str) -> tuple[str, ...]:
     return tuple(value)
 
 
+def choice_option(location: Location, name: str, choices: tuple[str, ...]) -> str:
+    """Return an option that is one of the choices; the first by default."""
+    value = location.options.get(name, choices[0])
+    if value not in choices:
+        raise _wrong(name, value, f"one of {', '.join(choices)}{nearest(str(value), choices)}")
+    return str(value)
+
+
+def count_option(location: Location, name: str, default: int, *, least: int = 0) -> int:
+    """Return an option that is a whole number, at least `least`."""
+    value = location.options.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise _wrong(name, value, f"a whole number from {least} on")
+    return value
+
+
 def _wrong(name: str, value: object, wanted: str) -> ManifestError:
     return ManifestError(f"source options: '{name}' is {value!r}; give {wanted}")
