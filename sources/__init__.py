@@ -10,15 +10,18 @@ from curation.errors import ManifestError, nearest
 from curation.records import Card, Drop, Location, Sample, Task
 
 ADAPTERS: dict[str, str] = {
+    "captions": "curation.sources.captions",
     "cauldron": "curation.sources.cauldron",
     "chat": "curation.sources.chat",
     "docmatix": "curation.sources.docmatix",
     "finevision": "curation.sources.finevision",
     "frames": "curation.sources.frames",
+    "hub": "curation.sources.hub",
     "images": "curation.sources.images",
     "llava": "curation.sources.llava",
     "text": "curation.sources.text",
     "videos": "curation.sources.videos",
+    "webdataset": "curation.sources.webdataset",
 }
 ENTRY_POINTS = "curation.sources"
 

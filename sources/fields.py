@@ -190,6 +190,10 @@ def _document(text: Any, name: str) -> Turn:
 
 
 def _as_pairs(value: Any) -> list[Mapping[str, Any]]:
+    if isinstance(value, dict) and value and all(isinstance(column, list) for column in value.values()):
+        if len(lengths := {len(column) for column in value.values()}) > 1:
+            raise RowDefect("invalid_row", f"the pairs are lists of {sorted(lengths)} values")
+        value = [dict(zip(value, cells, strict=True)) for cells in zip(*value.values(), strict=True)]
     if not isinstance(value, list) or not value or not all(isinstance(pair, dict) for pair in value):
         what = "empty" if value == [] else type(value).__name__
         raise RowDefect("no_answer" if value == [] else "invalid_row", f"the pairs are {what}, not a list of objects")

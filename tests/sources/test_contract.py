@@ -91,16 +91,44 @@ def _frames(folder: Path) -> Location:
     return location(folder, fps=2)
 
 
+def _captions(folder: Path) -> Location:
+    write(folder / "red.png", image_bytes())
+    lines = ["image,caption", *(f'red.png,"A red ""square"",\nnumber {n}"' for n in range(30))]
+    write(folder / "captions.csv", "\n".join(lines).encode())
+    write_lines(folder / "more.jsonl", [{"file_name": "red.png", "text": "A red square."}] * 30)
+    return location(folder)
+
+
+def _webdataset(folder: Path) -> Location:
+    members: dict[str, bytes] = {}
+    for number in range(20):
+        members |= {f"{number:04d}.png": image_bytes(), f"{number:04d}.txt": b"A red square."}
+    write_tar(folder / "shard-000000.tar", members)
+    return location(folder)
+
+
+def _hub(folder: Path) -> Location:
+    for shard in range(3):
+        cells = [{"bytes": image_bytes(), "path": None}] * 4
+        columns = {"image": cells, "query": [f"Colour {n}?" for n in range(4)], "label": [["Red."]] * 4}
+        (folder / "data").mkdir(exist_ok=True)
+        pq.write_table(pa.table(columns), folder / "data" / f"train-{shard:05d}-of-00003.parquet")
+    return location(folder, question_field="query", answer_field="label")
+
+
 FIXTURES: dict[str, Callable[[Path], Location]] = {
+    "captions": _captions,
     "cauldron": _pairs_parquet,
     "chat": _chat,
     "docmatix": _pairs_parquet,
     "finevision": _finevision,
     "frames": _frames,
+    "hub": _hub,
     "images": _images,
     "llava": _llava,
     "text": _text,
     "videos": _videos,
+    "webdataset": _webdataset,
 }
 
 
