@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from curation.archive_parts import archive_files, natural_key
 from curation.archives import SUFFIXES as ARCHIVE_SUFFIXES
 from curation.archives import Archive, is_safe_name, open_archive
 from curation.errors import MediaError, SourceError
@@ -46,9 +47,10 @@ class Found:
 class MediaRoot:
     """The places where a source's media are: folders, archives, globs or URLs, searched in order.
 
-    In a folder a name is looked for as a file, then in the archives anywhere below it, as if they were unpacked where
-    they stand or at the top. A top folder named like the archive may be missing or be there once too often
-    (M4-Instruct has both); that is noted. A name that two archives hold is not guessed.
+    In a folder a name is looked for as a file, then in the archives anywhere below it, whole or in parts, as if they
+    were unpacked where they stand or at the top. A top folder named like the archive may be missing or be there once
+    too often (M4-Instruct has both); that is noted. A name that two archives hold is not guessed, unless they are zips
+    whose sizes and checksums agree.
     """
 
     def __init__(self, roots: Sequence[str], *, cache: str = "", allow_outside: bool = False) -> None:
@@ -62,6 +64,7 @@ class MediaRoot:
         self._places: list[set[str]] = []
         self._index: dict[str, tuple[int, ...]] = {}
         self._stems: dict[str, list[int]] = {}
+        self._frames: dict[str, dict[int, list[str]]] | None = None
         for root in roots:
             if not _is_remote(root) and "*" not in root and not Path(root).exists():
                 raise SourceError(f"media: '{root}' does not exist; correct `media` or leave it out")
@@ -94,20 +97,32 @@ class MediaRoot:
             folder = Path(root) / name
             if folder.is_dir():
                 return self._folder_frames(folder, root)
-        prefix = name.rstrip("/") + "/"
-        for archive, places in zip(self._opened(), self._places, strict=True):
+        wanted = name.removeprefix("./").rstrip("/")
+        archives = self._opened()
+        for number, places in enumerate(self._places):
             for place in sorted(places):
-                inner = _below(prefix, place) if place else prefix
-                if inner and (frames := _archived_frames(archive, inner)):
-                    return frames
+                inner = _below(wanted, place) if place else wanted
+                if inner and (members := self._image_members().get(inner, {}).get(number)):
+                    return _archived_frames(archives[number], inner, members)
         return ()
+
+    def _image_members(self) -> dict[str, dict[int, list[str]]]:
+        """Return the images in archives by folder and number of the archive; made once, sets have 300,000 folders."""
+        if self._frames is None:
+            self._frames = {}
+            for number, archive in enumerate(self._opened()):
+                for member in archive.members:
+                    if _is_image(member):
+                        folder = member.rpartition("/")[0]
+                        self._frames.setdefault(folder, {}).setdefault(number, []).append(member)
+        return self._frames
 
     def is_folder(self, name: str) -> bool:
         """Say whether a name is a folder of a local root."""
         return is_safe_name(name) and any((Path(root) / name).is_dir() for root in self._folders)
 
     def _folder_frames(self, folder: Path, root: str) -> tuple[Address, ...]:
-        names = sorted((entry.name for entry in folder.iterdir() if _is_image(entry.name)), key=_natural)
+        names = sorted((entry.name for entry in folder.iterdir() if _is_image(entry.name)), key=natural_key)
         paths = (str(folder / name) for name in names)
         return tuple(Address(path=path) for path in paths if self._is_file(path, path, root))
 
@@ -155,7 +170,7 @@ class MediaRoot:
 
     def _content(self, holders: Sequence[int], name: str) -> Address | bytes:
         archives = self._opened()
-        if len(holders) > 1:
+        if any(not archives[holders[0]].is_same(name, archives[number]) for number in holders[1:]):
             paths = ", ".join(archives[number].path for number in holders)
             raise MediaError("ambiguous_media", f"{name} is in {paths}", measured=len(holders))
         return archives[holders[0]].content(name)
@@ -164,13 +179,13 @@ class MediaRoot:
         if self._archives is None:
             numbers: dict[str, int] = {}
             archives: list[Archive] = []
-            for place, path in _archive_files(self.roots, self._cache):
-                if path not in numbers:
-                    numbers[path] = len(archives)
-                    archives.append(open_archive(path, cache=self._cache))
+            for place, file in archive_files(self.roots, self._cache):
+                if file.path not in numbers:
+                    numbers[file.path] = len(archives)
+                    archives.append(open_archive(file, cache=self._cache))
                     self._places.append(set())
-                    self._stems.setdefault(_stem(path), []).append(numbers[path])
-                self._places[numbers[path]].add(place)
+                    self._stems.setdefault(_stem(file.path), []).append(numbers[file.path])
+                self._places[numbers[file.path]].add(place)
             for number, archive in enumerate(archives):
                 for member in archive.members:
                     self._index[member] = (*self._index.get(member, ()), number)
@@ -188,37 +203,12 @@ def media_root(roots: tuple[str, ...], cache: str = "", allow_outside: Literal[0
     return MediaRoot(roots, cache=cache, allow_outside=bool(allow_outside))
 
 
-def _archive_files(roots: Sequence[str], cache: str) -> Iterator[tuple[str, str]]:
-    """Yield (folder relative to the root, path) of every archive that the roots are or hold, the cache left out."""
-    import glob
-
-    for root in roots:
-        if _is_remote(root):
-            if _is_archive(root):
-                yield "", root
-        elif "*" in root:
-            for path in sorted(glob.glob(root, recursive=True), key=_natural):  # noqa: PTH207
-                yield "", path
-        elif Path(root).is_file():
-            yield "", root
-        else:
-            for parent, folders, names in os.walk(root):
-                inside = (
-                    name for name in folders if not name.startswith(".") and f"{parent}/{name}" != cache.rstrip("/")
-                )
-                folders[:] = sorted(inside, key=_natural)
-                relative = os.path.relpath(parent, root)
-                for name in sorted(names, key=_natural):
-                    if _is_archive(name):
-                        yield "" if relative == "." else relative, os.path.join(parent, name)  # noqa: PTH118
-
-
-def _archived_frames(archive: Archive, folder: str) -> tuple[Address, ...]:
-    members = (member for member in archive.members if member.startswith(folder))
-    images = [member for member in members if "/" not in member[len(folder) :] and _is_image(member)]
-    contents = [archive.content(member) for member in sorted(images, key=_natural)]
+def _archived_frames(archive: Archive, folder: str, members: Sequence[str]) -> tuple[Address, ...]:
+    contents = [archive.content(member) for member in sorted(members, key=natural_key)]
     if any(isinstance(content, bytes) for content in contents):
-        raise MediaError("unreadable_media", f"{archive.path}: the frames in {folder} are deflated; unpack it")
+        raise MediaError(
+            "unreadable_media", f"{archive.path}: frames in {folder} are deflated or cut in two; unpack it"
+        )
     return tuple(content for content in contents if isinstance(content, Address))
 
 
@@ -251,8 +241,3 @@ def _is_archive(name: str) -> bool:
 
 def _is_image(name: str) -> bool:
     return name.lower().endswith(IMAGE_SUFFIXES)
-
-
-def _natural(name: str) -> tuple[tuple[int | str, ...], str]:
-    parts = re.split(r"([0-9]+)", name)
-    return tuple(int(part) if index % 2 else part for index, part in enumerate(parts)), name
