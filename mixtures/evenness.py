@@ -146,6 +146,8 @@ def _next(state: _Pack, light: _Shelf, heavy: _Shelf) -> Found:
         return ((heavy if heavy.longest(state.room) == longest else light, longest),)
     if 3 * longest >= state.room and (found := _exact(state, shelves, state.room, shortest)):
         return found
+    if state.aim >= state.limit:  # tiles run out before tokens: those must be filled
+        return _one(state, (heavy, light))
     return _nearly(state, shelves, shortest) or _one(state, shelves)
 
 

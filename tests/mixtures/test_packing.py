@@ -209,3 +209,9 @@ def test_a_length_that_can_not_be_packed_is_refused_with_its_place(length: int) 
 def test_nothing_packs_into_no_packs() -> None:
     found = pack(np.empty(0, dtype=np.int32), context=64)
     assert (found.num_packs, found.bands) == (0, ((1.0, 0),))
+
+
+def test_where_tiles_run_out_first_packs_are_filled_with_tiles() -> None:
+    tiles = np.array([5, 5, 3] * 40, dtype=np.int32)  # 40 packs of 13 tiles and a third of the tokens
+    lengths = (tiles * 10 + 3).astype(np.int32)
+    assert pack(lengths, context=500, tiles=tiles, max_tiles=13).num_packs == 40
