@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
+    from curation.reading import Packs
+
 SCHEMA_VERSION = 1
 DESCRIPTIONS = ("build.json", "plan.json")
 
@@ -69,6 +71,12 @@ class Build:
 
         with self.connect() as connection:
             return run_query(connection, query)
+
+    def packs(self) -> Packs:
+        """Return the packs for reading in any order: `len(packs)`, `packs[i]`. Raises `BuildError` for a plan."""
+        from curation.reading import Packs
+
+        return Packs(self)
 
     def shard_path(self, shard: int) -> Path:
         """Return the file of a shard; raise `BuildError` when it is not where the index says."""

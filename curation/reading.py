@@ -1,0 +1,204 @@
+"""Read the packs of a build in any order: what a training loop sees, without torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+
+from curation.errors import BuildError
+from curation.pack_images import Geometry, PackImages
+from curation.shard_rows import Recent, Rows, Shard, open_shard
+
+if TYPE_CHECKING:
+    from curation.builds import Build
+
+OPEN_SHARDS = 256
+_UNREADABLE = (OSError, ValueError, IndexError, KeyError)
+
+
+class Packs(Sequence[dict[str, Any]]):
+    """The packs of a build by number, in the order of its `packs` table.
+
+    A pack is a dict: `input_ids`, `labels`, `position_ids` (from 0 in each sample) and `segment_ids` (0 for the first
+    sample, 1 for the next …), int32 [tokens] each; `cu_seqlens`, int32 [samples + 1], where samples begin and the
+    total; `images`, a sequence of PIL images decoded when asked for, of all samples in order; `tiles`, int32
+    [images, 2], rows and columns of each image's grid, 0 x 0 when it is not cut; `sample_ids`, a list of strings.
+
+    Twelve bytes a sample are held in memory. Files are opened when they are needed, by each process for itself, so
+    forked and spawned workers may share one object. What can't be read is a BuildError that names pack, sample,
+    source and shard.
+    """
+
+    def __init__(self, build: Build) -> None:
+        self.build = build
+        paths = build.table_files()["packs"]
+        if not (build.folder / "build.json").is_file():
+            raise BuildError(f"{build.folder}: a plan has no shards to read packs from; run `curation build`")
+        table = pq.read_table(paths, columns=["pack", "length", "shard", "shard_row"])
+        pack = table["pack"].to_numpy()
+        assert (np.diff(pack) >= 0).all(), "the packs table is in pack order"
+        bounds = np.flatnonzero(np.diff(pack)) + 1
+        self._starts = np.concatenate([[0], bounds, [len(pack)]]).astype(np.int64)[: None if len(pack) else 1]
+        self._length = table["length"].to_numpy()
+        self._shard = table["shard"].to_numpy()
+        self._row = table["shard_row"].to_numpy()
+        self._process = os.getpid()
+        self._open: Recent[int, Shard] = Recent(OPEN_SHARDS)
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Packs, (self.build,)
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return one pack, or the list of a slice's."""
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        number = int(index) + (len(self) if index < 0 else 0)
+        if not 0 <= number < len(self):
+            raise IndexError(f"pack {index} of {len(self)}")
+        return self._pack(number)
+
+    @cached_property
+    def geometry(self) -> Geometry:
+        """How images become tiles, from the build's profile."""
+        from curation.mixtures.profile import load_profile
+
+        profile = load_profile(self.build.settings["profile"])
+        return Geometry(tile=profile.tile, longest_edge=profile.longest_edge)
+
+    def _pack(self, number: int) -> dict[str, Any]:
+        places = slice(int(self._starts[number]), int(self._starts[number + 1]))
+        lengths = self._length[places]
+        parts = list(self._parts(number, places))
+        sample_ids = [name for rows, begin, end in parts for name in rows.sample_ids[begin:end].to_pylist()]
+        tiles = np.concatenate([_grids(rows, begin, end) for rows, begin, end in parts])
+        bounds = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+        segments = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
+        counts = np.concatenate([np.diff(rows.tile_bounds[begin : end + 1]) for rows, begin, end in parts])
+        return {
+            "input_ids": np.concatenate(
+                [_cut(rows.input_ids, rows.id_bounds, begin, end) for rows, begin, end in parts]
+            ),
+            "labels": np.concatenate([_cut(rows.labels, rows.label_bounds, begin, end) for rows, begin, end in parts]),
+            "position_ids": np.arange(bounds[-1], dtype=np.int32) - bounds[segments],
+            "segment_ids": segments,
+            "cu_seqlens": bounds,
+            "images": PackImages(_Encoded(self, number, counts), tiles, lambda: self.geometry),
+            "tiles": tiles,
+            "sample_ids": sample_ids,
+        }
+
+    def _parts(self, number: int, places: slice) -> Iterator[tuple[Rows, int, int]]:
+        """Give the pack's rows as runs of neighbours: the group they are in, first and last (exclusive) within it."""
+        shards, rows = self._shard[places].tolist(), self._row[places].tolist()
+        place = 0
+        while place < len(rows):
+            try:
+                group = self._shard_of(shards[place]).rows(rows[place])
+            except _UNREADABLE as err:
+                self._refuse(number, place, err)
+            end = place + 1
+            while end < len(rows) and rows[end] == rows[end - 1] + 1 < group.last and shards[end] == shards[place]:
+                end += 1
+            run = group, rows[place] - group.first, rows[end - 1] + 1 - group.first
+            wanted = self._length[places.start + place : places.start + end]
+            wrong = (np.diff(group.id_bounds[run[1] : run[2] + 1]) != wanted) | (
+                np.diff(group.label_bounds[run[1] : run[2] + 1]) != wanted
+            )
+            if wrong.any():
+                first = int(wrong.argmax())
+                self._refuse(number, place + first, f"its length is not the {wanted[first]} tokens that the index says")
+            yield run
+            place = end
+
+    def _shard_of(self, shard: int) -> Shard:
+        if self._process != os.getpid():  # a forked worker shares no open file with its parent
+            self._process, self._open = os.getpid(), Recent(OPEN_SHARDS)
+        return self._open.get(shard, lambda: open_shard(self._shard_paths[shard]))
+
+    @cached_property
+    def _shard_paths(self) -> dict[int, Path]:
+        (path,) = self.build.table_files()["shards"]
+        table = pq.read_table(path, columns=["shard", "path"])
+        return {
+            shard: (self.build.folder / name).resolve()
+            for shard, name in zip(table["shard"].to_pylist(), table["path"].to_pylist(), strict=True)
+        }
+
+    def read_images(self, number: int, position: int) -> list[bytes]:
+        """Return the encoded bytes of the images of one sample of a pack, in order."""
+        place = int(self._starts[number]) + position
+        try:
+            return self._shard_of(int(self._shard[place])).images(int(self._row[place]))
+        except _UNREADABLE as err:
+            self._refuse(number, position, err)
+
+    def _refuse(self, number: int, position: int, why: object) -> NoReturn:
+        raise BuildError(f"{self.where(number, position)}: {why}; run `curation verify {self.build.folder}`") from (
+            why if isinstance(why, Exception) else None
+        )
+
+    def where(self, number: int, position: int) -> str:
+        """Name a sample of a pack, its source and its shard, for an error; reads the index."""
+        place = int(self._starts[number]) + position
+        shard, row = int(self._shard[place]), int(self._row[place])
+        table = pq.read_table(self.build.table_files()["packs"], columns=["pack", "sample_id"]).slice(place, 1)
+        sample_id = str(table["sample_id"][0])
+        path = self._shard_paths.get(shard, Path(f"shard {shard}"))
+        source = self._source_of(sample_id)
+        return f"pack {table['pack'][0]}, sample {sample_id} of source {source}, row {row} of {path}"
+
+    def _source_of(self, sample_id: str) -> str:
+        paths = self.build.table_files()["sources"]
+        names = pq.read_table(paths, columns=["source"])["source"].combine_chunks()
+        fitting = [name for name in names.to_pylist() if sample_id.startswith(f"{name}/")]
+        return max(fitting, key=len, default="unknown")
+
+
+class _Encoded(Sequence[bytes]):
+    """The encoded bytes of a pack's images; a sample's are read when one of them is asked for."""
+
+    def __init__(self, packs: Packs, number: int, counts: npt.NDArray[np.int32]) -> None:
+        self._packs = packs
+        self._number = number
+        self._bounds = np.concatenate([[0], np.cumsum(counts)])
+        self._samples: Recent[int, list[bytes]] = Recent(1)
+
+    def __len__(self) -> int:
+        return int(self._bounds[-1])
+
+    def __getitem__(self, index: Any) -> Any:
+        position = int(self._bounds.searchsorted(index, side="right")) - 1
+        images = self._samples.get(position, lambda: self._packs.read_images(self._number, position))
+        place = int(index - self._bounds[position])
+        if len(images) != self._bounds[position + 1] - self._bounds[position]:
+            self.refuse(index, f"it has {len(images)} images and another number of tile grids")
+        return images[place]
+
+    def refuse(self, index: int, why: object) -> NoReturn:
+        """Raise a BuildError that says which image of which sample can't be used."""
+        position = int(self._bounds.searchsorted(index, side="right")) - 1
+        image = index - int(self._bounds[position])
+        where = f"{self._packs.where(self._number, position)}, image {image}"
+        folder = self._packs.build.folder
+        raise BuildError(f"{where}: {why}; run `curation verify {folder}`") from (
+            why if isinstance(why, Exception) else None
+        )
+
+
+def _cut(values: npt.NDArray[np.int32], bounds: npt.NDArray[np.int32], begin: int, end: int) -> npt.NDArray[np.int32]:
+    return values[bounds[begin] : bounds[end]]
+
+
+def _grids(rows: Rows, begin: int, end: int) -> npt.NDArray[np.int32]:
+    cut = slice(rows.tile_bounds[begin], rows.tile_bounds[end])
+    return np.stack([rows.tiles[0][cut], rows.tiles[1][cut]], axis=1)
