@@ -7,6 +7,7 @@ import io
 import json
 import struct
 import warnings
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -58,7 +59,10 @@ def _open(path: str) -> BinaryIO:
     if "://" in path:
         import fsspec
 
-        return cast(BinaryIO, fsspec.open(path, "rb").open())
+        file_system, name = fsspec.core.url_to_fs(path)
+        file = file_system.open(name, "rb")
+        weakref.finalize(file, lambda kept: None, file_system)  # an archive's files close when it is collected
+        return cast(BinaryIO, file)
     return Path(path).open("rb")
 
 
@@ -136,11 +140,11 @@ def probe_image(data: bytes) -> ImageProbe:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            orientation = _orientation(image)
             if image.format == "JPEG" and mode in ("RGB", "L", "YCbCr"):
                 scale = next((step for step in _GREY_STEPS if min(width, height) >= HASH_SIDE * step), 1)
                 image.draft("L", (width // scale, height // scale))
             image.load()
+            orientation = _orientation(image)  # after load: to look for a late EXIF chunk, Pillow loads a PNG itself
             grey = _grey(image)
     except MediaError:
         raise
