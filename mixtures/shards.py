@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,18 +205,34 @@ class _Mapped:
     def __init__(self, path: Path) -> None:
         self._file = pa.ipc.open_file(pa.memory_map(str(path)))
         sizes = [self._file.get_batch(index).num_rows for index in range(self._file.num_record_batches)]
-        self._starts = np.concatenate([[0], np.cumsum(sizes)])
-        self._current: tuple[int, Any] | None = None
+        self._ends = np.cumsum(sizes).tolist()
+        self._batches: dict[int, _Batch] = {}
 
     def row(self, number: int) -> dict[str, Any]:
-        index = int(np.searchsorted(self._starts, number, side="right")) - 1
-        if self._current is None or self._current[0] != index:
-            self._current = (index, self._file.get_batch(index))
-        batch, place = self._current[1], number - int(self._starts[index])
-        row = {name: batch.column(name)[place] for name in batch.schema.names}
-        return {
-            name: value.values.to_numpy() if name in ("ids", "loss") else value.as_py() for name, value in row.items()
+        index = bisect_right(self._ends, number)
+        if index not in self._batches:
+            self._batches[index] = _Batch(self._file.get_batch(index))
+        return self._batches[index].row(number - (self._ends[index - 1] if index else 0))
+
+
+class _Batch:
+    """The columns of a few rows, lists of numbers as views of the mapped file."""
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        self._numbers = {
+            name: (batch[name].offsets.to_numpy().tolist(), batch[name].values.to_numpy()) for name in ("ids", "loss")
         }
+        self._words = {name: batch[name].to_pylist() for name in ("sample_id", "source", "kind")}
+        self._media = batch["media"]
+        self._media_ends = self._media.offsets.to_numpy().tolist()
+
+    def row(self, place: int) -> dict[str, Any]:
+        row: dict[str, Any] = {name: words[place] for name, words in self._words.items()}
+        for name, (offsets, values) in self._numbers.items():
+            row[name] = values[offsets[place] : offsets[place + 1]]
+        has_media = self._media_ends[place] < self._media_ends[place + 1]
+        row["media"] = self._media[place].as_py() if has_media else ()
+        return row
 
 
 def _file_sha256(path: Path) -> str:
