@@ -74,6 +74,7 @@ def tasks(location: Location) -> list[Task]:
     if is_remote(location.uri[0]):
         place = replace(place, revision=_commit(place, location.uri[0]))
         path = f"hf://datasets/{place.path}@{place.revision}"
+    _stream.cache_clear()  # the folder may have changed since this process last read it
     num_shards = _stream(place).num_shards
     return [
         Task(
@@ -144,7 +145,7 @@ def _stream(place: _Place) -> Any:
         if place.revision is None and any((folder / name).is_file() for name in ("state.json", "dataset_dict.json")):
             loaded = datasets.load_from_disk(place.path)
             loaded = loaded[place.split] if isinstance(loaded, datasets.DatasetDict) else loaded
-            return loaded.to_iterable_dataset(num_shards=max(1, len(loaded.data.blocks))).decode(False)
+            return loaded.to_iterable_dataset(num_shards=max(1, len(loaded.cache_files))).decode(False)
         stream = datasets.load_dataset(
             place.path,
             place.config,
