@@ -50,7 +50,7 @@ CARD = Card(
 )
 _TALKS = ("conversations", "messages", "conversation")
 _MEDIA_KEYS = ("image", "images", "video", "videos")
-_COLUMNS = (*_TALKS, *_MEDIA_KEYS, "id", "sample_id", "question_id", "system", "fps", "source_fps")
+COLUMNS = (*_TALKS, *_MEDIA_KEYS, "id", "sample_id", "question_id", "system", "fps", "source_fps")
 
 
 def tasks(location: Location) -> list[Task]:
@@ -66,7 +66,7 @@ def samples(task: Task) -> Iterator[Sample | Drop]:
     extra = names_option(task.location, "columns")
     placeholders = names_option(task.location, "placeholder") or ("<image>",)
     build = partial(sample_of, reader=media_reader(task), placeholders=placeholders, extra=extra)
-    return build_samples(read_rows(task, (*_COLUMNS, *extra)), build)
+    return build_samples(read_rows(task, (*COLUMNS, *extra)), build)
 
 
 def sample_of(
