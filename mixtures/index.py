@@ -12,38 +12,32 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from curation.mixtures.candidates import Candidates
+from curation.mixtures.candidates import Candidates, Files
 from curation.mixtures.selection import Selection
 from curation.tables import LEDGER, MEDIA, MIXTURE, PACKS, SAMPLES, SHARDS, SOURCES, from_rows
 from curation.workspace import replacing
 
 PART_ROWS = 1_000_000
-GROUP_ROWS = 65_536
+GROUP_ROWS = 32_768
+BATCH_ROWS = 4096
 
 
 def write_parts(folder: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> list[Path]:
-    """Write tables as `part-00000.parquet` … of at most a million rows each; return the paths. Never empty."""
+    """Write tables as `part-00000.parquet` … of about a million rows each; return the paths. Never empty."""
     folder.mkdir(parents=True, exist_ok=True)
+    groups = _row_groups(schema, tables)
     paths: list[Path] = []
-    for part in _parts(schema, tables):
+    group = next(groups, None)
+    while group is not None:
         path = folder / f"part-{len(paths):05d}.parquet"
+        num_rows = 0
         with replacing(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as file:
-            for table in part:
-                file.write_table(table, row_group_size=GROUP_ROWS)
+            while group is not None and num_rows < PART_ROWS:
+                file.write_table(group)
+                num_rows += group.num_rows
+                group = next(groups, None)
         paths.append(path)
     return paths
-
-
-def _parts(schema: pa.Schema, tables: Iterable[pa.Table]) -> Iterator[list[pa.Table]]:
-    """Regroup tables into parts made of row groups whose bounds depend on the rows alone."""
-    part: list[pa.Table] = []
-    for group in _row_groups(schema, tables):
-        part.append(group)
-        if sum(table.num_rows for table in part) >= PART_ROWS:
-            yield part
-            part = []
-    if part:
-        yield part
 
 
 def _row_groups(schema: pa.Schema, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -59,28 +53,37 @@ def _row_groups(schema: pa.Schema, tables: Iterable[pa.Table]) -> Iterator[pa.Ta
 
 
 def sample_tables(candidates: Candidates, selection: Selection) -> Iterator[pa.Table]:
-    """Give the `samples` table, one piece per pulled file."""
+    """Give the `samples` table, a batch of a pulled file at a time."""
     by = pa.array([by for by, _ in candidates.drops] + ["mixture"], pa.string())
     why = pa.array([reason for _, reason in candidates.drops] + ["not_needed"], pa.string())
     for number, file in enumerate(candidates.files):
-        rows = slice(int(candidates.starts[number]), int(candidates.starts[number + 1]))
-        pulled = pq.read_table(file.pulled, columns=[name for name in SAMPLES.names if name in _PULLED_NAMES])
-        encoded = pq.read_table(file.encoded, columns=list(_ENCODED_NAMES))
-        repeats = selection.repeats[rows]
-        is_selected = repeats > 0
-        code = np.where(candidates.drop[rows] >= 0, candidates.drop[rows], len(candidates.drops)).astype(np.int32)
-        code = pa.array(code, mask=is_selected)
-        placed = {
-            "selected": pa.array(is_selected),
-            "repeats": pa.array(repeats, pa.int32()),
-            "dropped_by": pc.take(by, code),
-            "drop_reason": pc.take(why, code),
-            "shard": _masked(selection.shard[rows]),
-            "shard_row": _masked(selection.shard_row[rows]),
-        }
-        columns = {name: pulled[name] for name in pulled.column_names}
-        columns |= {name: encoded[name] for name in _ENCODED_NAMES} | placed
-        yield pa.table([columns[name] for name in SAMPLES.names], schema=SAMPLES)
+        start = int(candidates.starts[number])
+        wanted = [name for name in SAMPLES.names if name in _PULLED_NAMES]
+        for pulled, encoded in _batches(file, wanted, list(_ENCODED_NAMES)):
+            rows = slice(start, start + pulled.num_rows)
+            start = rows.stop
+            is_selected = selection.repeats[rows] > 0
+            code = np.where(candidates.drop[rows] >= 0, candidates.drop[rows], len(candidates.drops)).astype(np.int32)
+            code = pa.array(code, mask=is_selected)
+            columns = {name: batch[name] for batch in (pulled, encoded) for name in batch.schema.names} | {
+                "selected": pa.array(is_selected),
+                "repeats": pa.array(selection.repeats[rows], pa.int32()),
+                "dropped_by": pc.take(by, code),
+                "drop_reason": pc.take(why, code),
+                "shard": _masked(selection.shard[rows]),
+                "shard_row": _masked(selection.shard_row[rows]),
+            }
+            yield pa.table([columns[name] for name in SAMPLES.names], schema=SAMPLES)
+
+
+def _batches(file: Files, pulled: list[str], encoded: list[str]) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
+    """Read columns of what pull and encode wrote for one task, row beside row."""
+    with pq.ParquetFile(file.pulled) as first, pq.ParquetFile(file.encoded) as second:
+        yield from zip(
+            first.iter_batches(batch_size=BATCH_ROWS, columns=pulled),
+            second.iter_batches(batch_size=BATCH_ROWS, columns=encoded),
+            strict=True,
+        )
 
 
 _ENCODED_NAMES = ("frames", "text_tokens", "image_tokens", "loss_tokens", "tokens")
@@ -95,11 +98,7 @@ def _masked(values: np.ndarray) -> pa.Array:
 def media_tables(candidates: Candidates, backends: dict[str, str]) -> Iterator[pa.Table]:
     """Give the `media` table. `backends` says which video backend decoded a medium, by `<media_id>`."""
     for file in candidates.files:
-        for pulled, encoded in zip(
-            pq.ParquetFile(file.pulled).iter_batches(batch_size=4096, columns=["sample_id", "media"]),
-            pq.ParquetFile(file.encoded).iter_batches(batch_size=4096, columns=["media"]),
-            strict=True,
-        ):
+        for pulled, encoded in _batches(file, ["sample_id", "media"], ["media"]):
             yield _media(pulled, encoded, backends)
 
 
