@@ -9,6 +9,7 @@ FILTERS: dict[str, str] = {
     "balance": "curation.filters.balance:Balance",
     "cap": "curation.filters.cap:Cap",
     "exact_duplicates": "curation.filters.exact_duplicates:ExactDuplicates",
+    "near_duplicate_images": "curation.filters.near_duplicate_images:NearDuplicateImages",
     "near_duplicate_text": "curation.filters.near_duplicate_text:NearDuplicateText",
     "where": "curation.filters.where:Where",
 }

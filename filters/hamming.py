@@ -1,0 +1,190 @@
+"""All pairs of 256-bit hashes that differ in few bits."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from curation.filters.shingles import mix
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MAX_BITS = 31
+MAX_COMPARED = 64
+MAX_EQUAL = 16
+_HASH_BITS = 256
+_CHUNK_PAIRS = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearPairs:
+    """Pairs of positions `later[k] > earlier[k]` whose hashes differ in `distance[k]` bits, ordered by
+    (later, distance, earlier). `num_capped`: how many members of large buckets met only the first of them.
+    """
+
+    later: NDArray[np.int64]
+    earlier: NDArray[np.int64]
+    distance: NDArray[np.int64]
+    num_capped: int
+
+
+def near_pairs(hashes: NDArray[np.uint8], bits: int) -> NearPairs:
+    """Find the pairs of hashes [n, 32] that differ in at most `bits` (0 to 31) bits.
+
+    Complete by the pigeonhole principle: of bits / 2 + 1 bands at least one differs in at most one bit, so each band is
+    looked up as it is and with each of its bits flipped. Only where more than 64 hashes share a band's value do later
+    ones meet just the first 64, and of equal hashes just the first 16. A million hashes that have nothing in common
+    take some 9 s of processor time at 20 bits, on all cores.
+    """
+    import numpy as np
+
+    if not 0 <= bits <= MAX_BITS:
+        raise ValueError(f"near_pairs: bits is {bits}; at most {MAX_BITS} can be looked up")
+    groups = _groups(hashes)
+    hashes = hashes[groups.first]
+    words = np.ascontiguousarray(hashes).view(np.uint64)
+    num_bands = bits // 2 + 1
+    edges = [round(index * _HASH_BITS / num_bands) for index in range(num_bands + 1)]
+    spans = [(low, min(high, low + 25)) for low, high in pairwise(edges)]
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, len(spans))) as pool:
+        parts = list(pool.map(lambda span: _band_pairs(_band(hashes, *span), words, span[1] - span[0], bits), spans))
+    one, other = np.divmod(np.unique(np.concatenate([part[0] for part in parts])), max(len(hashes), 1))
+    earlier, later, distance = groups.expand(one, other, _distance(words, one, other))
+    order = np.lexsort((earlier, distance, later))
+    return NearPairs(
+        later=later[order],
+        earlier=earlier[order],
+        distance=distance[order],
+        num_capped=max((part[1] for part in parts), default=0) + groups.num_capped,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Groups:
+    """Positions with equal hashes: group g has `members[bounds[g]:bounds[g + 1]]`, ascending; `first[g]` is one."""
+
+    first: NDArray[np.int64]
+    members: NDArray[np.int64]
+    bounds: NDArray[np.int64]
+
+    @property
+    def num_capped(self) -> int:
+        import numpy as np
+
+        return int(np.maximum(np.diff(self.bounds) - MAX_EQUAL, 0).sum())
+
+    def expand(
+        self, one: NDArray[np.int64], other: NDArray[np.int64], distance: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Turn pairs of groups into pairs of their members, each of a group with the first 16 of the other."""
+        import numpy as np
+
+        itself = np.flatnonzero(np.diff(self.bounds) > 1)
+        left = np.concatenate([itself, one, other])
+        right = np.concatenate([itself, other, one])
+        apart = np.concatenate([np.zeros(len(itself), np.int64), distance, distance])
+        # All members of the left group, then for each the first few of the right one.
+        sizes = np.diff(self.bounds)
+        pair = np.repeat(np.arange(len(left)), sizes[left])
+        member = self.members[self.bounds[left][pair] + _counted(sizes[left])]
+        reach = np.minimum(sizes[right][pair], MAX_EQUAL)
+        row = np.repeat(np.arange(len(pair)), reach)
+        match = self.members[self.bounds[right][pair][row] + _counted(reach)]
+        low, high = np.minimum(member[row], match), np.maximum(member[row], match)
+        codes, index = np.unique(low * len(self.members) + high, return_index=True)
+        low, high = np.divmod(codes, max(len(self.members), 1))
+        keep = low != high
+        return low[keep], high[keep], apart[pair[row]][index][keep]
+
+
+def _groups(hashes: NDArray[np.uint8]) -> _Groups:
+    import numpy as np
+
+    words = np.ascontiguousarray(hashes).view(np.uint64)
+    factors = np.array([0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93], np.uint64)
+    codes = (words * factors).sum(axis=1, dtype=np.uint64)
+    codes = mix(codes ^ mix(words[:, 0] ^ (words[:, 2] >> np.uint64(7))))
+    _, first, inverse, counts = np.unique(codes, return_index=True, return_inverse=True, return_counts=True)
+    bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    return _Groups(first=first, members=np.argsort(inverse, kind="stable"), bounds=bounds)
+
+
+def _counted(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return 0 to count - 1 for each count, one after the other."""
+    import numpy as np
+
+    return np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+
+
+def _band(hashes: NDArray[np.uint8], low: int, high: int) -> NDArray[np.int64]:
+    """Return bits low to high - 1 of each hash as a number."""
+    import numpy as np
+
+    value = np.zeros(len(hashes), np.int64)
+    for index in range(low // 8, (high + 7) // 8):
+        value = (value << 8) | hashes[:, index]
+    return (value >> (-high % 8)) & ((1 << (high - low)) - 1)
+
+
+def _band_pairs(
+    values: NDArray[np.int64], words: NDArray[np.uint64], width: int, bits: int
+) -> tuple[NDArray[np.int64], int]:
+    """Return near pairs that agree in a band but for a bit at most, as lower * n + higher, and how many are capped."""
+    import numpy as np
+
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    first = np.zeros((1 << width) + 1, np.int64)
+    np.cumsum(np.bincount(ordered, minlength=1 << width), out=first[1:])
+    within = np.arange(len(ordered)) - first[ordered]
+    found = []
+    for flip in [0, *(1 << bit for bit in range(width))]:
+        # One side of each flip is enough, but for members of large buckets that others do not reach.
+        asks = np.flatnonzero(((ordered & flip) == 0) | (within >= MAX_COMPARED))
+        wanted = ordered[asks] ^ flip
+        begin = first[wanted]
+        end = np.minimum(first[wanted + 1], begin + MAX_COMPARED)
+        if not flip:
+            end = np.minimum(end, asks)
+        found.extend(_near(order, asks, begin, np.maximum(end - begin, 0), words, bits))
+    pairs = np.concatenate(found) if found else np.zeros(0, np.int64)
+    return np.unique(pairs), int((within >= MAX_COMPARED).sum())
+
+
+def _near(
+    order: NDArray[np.int64],
+    asks: NDArray[np.int64],
+    begin: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    words: NDArray[np.uint64],
+    bits: int,
+) -> list[NDArray[np.int64]]:
+    """Return those pairs of `asks` and their buckets that are near, a million at a time."""
+    import numpy as np
+
+    some = np.flatnonzero(counts)
+    asks, begin, counts = asks[some], begin[some], counts[some]
+    ends = np.cumsum(counts)
+    kept = []
+    start = 0
+    while start < len(asks):
+        done = int(ends[start - 1]) if start else 0
+        stop = max(int(np.searchsorted(ends, done + _CHUNK_PAIRS, side="right")), start + 1)
+        part = counts[start:stop]
+        one = order[np.repeat(asks[start:stop], part)]
+        other = order[np.repeat(begin[start:stop], part) + _counted(part)]
+        near = (_distance(words, one, other) <= bits) & (one != other)
+        kept.append(np.minimum(one, other)[near] * len(words) + np.maximum(one, other)[near])
+        start = stop
+    return kept
+
+
+def _distance(words: NDArray[np.uint64], one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
+    import numpy as np
+
+    return np.asarray(np.bitwise_count(words[one] ^ words[other]).sum(axis=1, dtype=np.int64))

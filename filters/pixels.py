@@ -1,0 +1,100 @@
+"""Whether two images show the same, looked at closely: what a hash of 64x64 pixels can't see."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from curation.errors import MediaError
+from curation.media import open_image, read
+from curation.records import Address
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image as PillowImage
+
+# Compared at this many pixels on the longer side, so that one digit of a page is still several pixels high.
+COMPARED_SIDE = 1024
+MIN_SIDE = 64
+BLOCK = 8
+MAX_ASPECT_DIFFERENCE = 0.02
+
+
+def load_grey(address: str) -> NDArray[np.uint8] | None:
+    """Return the luma [height, width] of the image at an address (JSON of `path`, `offset`, `length`) as it is shown.
+
+    At most `COMPARED_SIDE` pixels long. None when it can't be read any more.
+    """
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    try:
+        fields = json.loads(address)
+        image = open_image(read(Address(path=fields["path"], offset=fields.get("offset"), length=fields.get("length"))))
+        image.draft("L", (COMPARED_SIDE, COMPARED_SIDE))
+        image = ImageOps.exif_transpose(image)
+        grey = _flat(image)
+    except (MediaError, OSError, ValueError, SyntaxError, EOFError):
+        return None
+    if max(grey.size) > COMPARED_SIDE:
+        scale = COMPARED_SIDE / max(grey.size)
+        size = (max(round(grey.width * scale), 1), max(round(grey.height * scale), 1))
+        grey = grey.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    return np.asarray(grey, dtype=np.uint8)
+
+
+def _flat(image: PillowImage.Image) -> PillowImage.Image:
+    """Return the luma on white, 16-bit greys scaled to 8."""
+    import numpy as np
+    from PIL import Image
+
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("L")
+    if image.mode.startswith("I") or image.mode == "F":
+        pixels = np.nan_to_num(np.asarray(image, dtype=np.float64))
+        return Image.fromarray(np.clip(pixels / max(pixels.max(initial=0.0) / 255, 1.0), 0, 255).astype(np.uint8))
+    return image if image.mode == "L" else image.convert("RGB").convert("L")
+
+
+def local_difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """Return the mean difference of grey values (0 to 255) in that block of 8x8 pixels where it is largest.
+
+    Both are brought to the smaller one's size and smoothed over 3x3 pixels, which forgives compression and resampling,
+    while a digit that differs fills its block. Infinite when the shapes differ by more than 2 %, or when one is smaller
+    than 64 pixels on a side and the pixels are not equal.
+    """
+    import numpy as np
+
+    if one.shape == other.shape and np.array_equal(one, other):
+        return 0.0
+    aspects = one.shape[0] / one.shape[1], other.shape[0] / other.shape[1]
+    if min(*one.shape, *other.shape) < MIN_SIDE or abs(aspects[0] / aspects[1] - 1) > MAX_ASPECT_DIFFERENCE:
+        return float("inf")
+    height, width = min(one.shape[0], other.shape[0]), min(one.shape[1], other.shape[1])
+    difference = np.abs(_smooth(_resized(one, height, width)) - _smooth(_resized(other, height, width)))
+    rows, columns = difference.shape[0] // BLOCK * BLOCK, difference.shape[1] // BLOCK * BLOCK
+    worst = 0.0
+    # Four grids, half a block apart, so that what lies on an edge of one is whole in another.
+    for down in (0, BLOCK // 2):
+        for across in (0, BLOCK // 2):
+            part = difference[down : rows - BLOCK + down, across : columns - BLOCK + across]
+            blocks = part.reshape(part.shape[0] // BLOCK, BLOCK, part.shape[1] // BLOCK, BLOCK)
+            worst = max(worst, float(blocks.mean(axis=(1, 3)).max(initial=0.0)))
+    return worst
+
+
+def _resized(grey: NDArray[np.uint8], height: int, width: int) -> NDArray[np.float32]:
+    import numpy as np
+    from PIL import Image
+
+    if grey.shape == (height, width):
+        return grey.astype(np.float32)
+    return np.asarray(Image.fromarray(grey).resize((width, height), Image.Resampling.BICUBIC), dtype=np.float32)
+
+
+def _smooth(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Average over 3x3 pixels (the outermost row and column fall away)."""
+    across = values[:, :-2] + values[:, 1:-1] + values[:, 2:]
+    return (across[:-2] + across[1:-1] + across[2:]) / 9  # type: ignore[no-any-return]
