@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
 
-.PHONY: setup demo test test-all test-slow lint bench clean
+.PHONY: setup demo test test-all test-slow lint bench-transformers clean
 
 setup: $(VENV)/.done
 
@@ -29,6 +29,12 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench-transformers: setup
+	test -x .bench/transformers/bin/python || $(PYTHON) -m venv .bench/transformers
+	.bench/transformers/bin/python -m pip install --quiet torch==2.13.0 'transformers>=5.20,<6' -c constraints.txt -e .
+	.bench/transformers/bin/python benchmarks/pull.py
+	.bench/transformers/bin/python benchmarks/encode.py $(TOKENIZER)
 
 clean:
 	rm -rf $(VENV) demo build dist *.egg-info
