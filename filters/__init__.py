@@ -11,6 +11,7 @@ FILTERS: dict[str, str] = {
     "exact_duplicates": "curation.filters.exact_duplicates:ExactDuplicates",
     "near_duplicate_images": "curation.filters.near_duplicate_images:NearDuplicateImages",
     "near_duplicate_text": "curation.filters.near_duplicate_text:NearDuplicateText",
+    "repetition": "curation.filters.repetition:Repetition",
     "where": "curation.filters.where:Where",
 }
 
