@@ -27,6 +27,7 @@ from tests.sources.layouts import (
     write_list,
     write_tar,
 )
+from tests.sources.named_layouts import NAMED_FIXTURES
 
 
 def _pairs_parquet(folder: Path, *, more: dict[str, Any] | None = None) -> Location:
@@ -129,6 +130,7 @@ FIXTURES: dict[str, Callable[[Path], Location]] = {
     "text": _text,
     "videos": _videos,
     "webdataset": _webdataset,
+    **NAMED_FIXTURES,
 }
 
 

@@ -1,0 +1,56 @@
+"""ChartQA: questions on charts, half of them by people, half by a model.
+
+Parquet of `HuggingFaceM4/ChartQA` (`image`, `query`, `label` as a list of one, `human_or_machine` 0 or 1), of
+`lmms-lab/ChartQA` (`question`, `answer`, `type`), or the authors' JSON (`imgname`, `query`, `label`) with the images
+in a folder below `media`. Texts of the original hold U+FFFD: flagged `replacement_character`.
+
+Licence: GPL-3.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from curation.records import Card, Drop, Flag, Sample, Task, Text
+from curation.sources.questions import IMAGE_COLUMN, QUESTION_OPTIONS, Questions, columns_named
+
+CARD = Card(
+    name="chartqa",
+    title="ChartQA",
+    kinds=("image",),
+    license="GPL-3.0",
+    hub_id="HuggingFaceM4/ChartQA",
+    layout="Parquet, data/{train,val,test}-*.parquet; or <split>/<split>_human.json and <split>/png/",
+    columns={
+        "image | imgname": f"{IMAGE_COLUMN}; a file name in the original",
+        "query | question": "string",
+        "label | answer": "list<string> of one, or string",
+        "human_or_machine": "int64, 0 human, 1 machine; kept as a column",
+        "type": "string, in the form of lmms-lab; kept as a column",
+    },
+    options=QUESTION_OPTIONS,
+    quirks=("the split is called val", "some texts hold U+FFFD", "test is a benchmark: keep it out of training"),
+    citation="Masry et al., ChartQA: A Benchmark for Question Answering about Charts, 2022",
+)
+_SET = Questions(
+    card=CARD,
+    fields=columns_named(
+        image=("image", "imgname"),
+        question=("query", "question"),
+        answer=("label", "answer"),
+        columns=("human_or_machine", "type"),
+    ),
+)
+tasks = _SET.tasks
+
+
+def samples(task: Task) -> Iterator[Sample | Drop]:
+    """Yield the samples of a task in the order of its rows."""
+    for row in _SET.samples(task):
+        broken = 0
+        if isinstance(row, Sample):
+            broken = sum(p.text.count("\ufffd") for turn in row.turns for p in turn.parts if isinstance(p, Text))
+        if isinstance(row, Sample) and broken:
+            row = replace(row, flags=(*row.flags, Flag(reason="replacement_character", measured=broken)))
+        yield row

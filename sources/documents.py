@@ -1,0 +1,99 @@
+"""Named sets of documents: what the adapters share that differ in their card, their columns and little else.
+
+A document becomes one assistant turn without a question. Columns are kept under the dataset's own names; one inside a
+struct is named with dots and kept with underscores (`metadata.language` as `metadata_language`); a list of strings
+becomes one string with commas. `min_chars` drops shorter documents as `too_short` before anything else is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from curation.records import Card, Drop, Location, Sample, Task, Text, Turn
+from curation.sources.defects import Row, RowDefect, as_mapping, build_samples, row_id_of
+from curation.sources.options import check_options, count_option, names_option
+from curation.sources.rows import read_rows, row_tasks
+
+DOCUMENT_OPTIONS = {
+    "columns": "names of further values of a row to keep for filters; dots lead into structs",
+    "min_chars": "least length of a document in characters; shorter ones are dropped: too_short. Default 0",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Documents:
+    """One set: its card, the names its text may have, and the columns it keeps."""
+
+    card: Card
+    field: tuple[str, ...] = ("text",)
+    columns: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ("id",)
+
+    def tasks(self, location: Location) -> list[Task]:
+        """List the tasks over all files of the location. Raises ManifestError and SourceError."""
+        check_options(self.card, location.options)
+        names_option(location, "columns")
+        count_option(location, "min_chars", 0)
+        return row_tasks(location, columns=self.field if len(self.field) == 1 else ())
+
+    def samples(self, task: Task) -> Iterator[Sample | Drop]:
+        """Yield the samples of a task in the order of its rows."""
+        tops = [name.partition(".")[0] for name in (*self.field, *self.ids, *self._columns(task.location))]
+        return build_samples(read_rows(task, tuple(dict.fromkeys(tops))), self.reader(task.location))
+
+    def reader(self, location: Location) -> Callable[[str, Any], Sample]:
+        """Return what makes a sample of a row: called with its key and its value, raises RowDefect."""
+        kept = tuple((name.replace(".", "_"), name) for name in self._columns(location))
+        return partial(self._sample, kept=kept, min_chars=count_option(location, "min_chars", 0))
+
+    def _columns(self, location: Location) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.columns, *names_option(location, "columns"))))
+
+    def _sample(self, row_key: str, value: Any, *, kept: Iterable[tuple[str, str]], min_chars: int) -> Sample:
+        row = as_mapping(value)
+        text = document_text(row, self.field, min_chars)
+        columns = {name: scalar(value_at(row, path)) for name, path in kept}
+        turn = Turn(role="assistant", parts=(Text(text=text),))
+        return Sample(row_key=row_key, row_id=row_id_of(row, *self.ids), turns=(turn,), columns=columns)
+
+
+def document_text(row: Mapping[str, Any], names: tuple[str, ...], min_chars: int) -> str:
+    """Return the text under the first of the names that is there. Raises RowDefect."""
+    for name in names:
+        if name in row:
+            text = row[name]
+            break
+    else:
+        raise RowDefect("invalid_row", f"no field '{names[0]}'; the row has {', '.join(map(str, row))}")
+    if text is None or (isinstance(text, str) and (not text or text.isspace())):
+        raise RowDefect("no_text", f"{name} is {'null' if text is None else 'blank'}")
+    if not isinstance(text, str):
+        raise RowDefect("invalid_row", f"{name} is {type(text).__name__}, not a string")
+    if len(text) < min_chars:
+        raise RowDefect("too_short", measured=len(text), threshold=min_chars)
+    return text
+
+
+def value_at(row: Mapping[str, Any], path: str) -> Any:
+    """Return the value at a name with dots; null where the way ends."""
+    if path in row:
+        return row[path]
+    value: Any = row
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def scalar(value: Any) -> Any:
+    """Return a value as a column can hold it: scalars as they are, strings of a list with commas, others null."""
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        return ",".join(value)
+    return value if isinstance(value, str | int | float | bool) else None
+
+
+def line_number(row: Row | Drop) -> int:
+    """Return the number of a row in its file, as its key says."""
+    return int((row.row_key if isinstance(row, Drop) else row.key).rpartition(":")[2])
