@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from curation.errors import MediaError
 from curation.records import Drop, Sample
@@ -25,8 +24,7 @@ class RowDefect(Exception):  # noqa: N818  a defect of the data, never seen by u
         self.threshold = threshold
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A parsed row and its key."""
 
     key: str

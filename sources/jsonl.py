@@ -65,20 +65,25 @@ def json_rows(task: Task) -> Iterator[Row | Drop]:
             opened.seek(task.offset)
             yield from _line_rows(_blocks(opened, task.length), task.key, task.first_row)
             return
-        head = opened.read(4)
+        head = opened.read(_HEAD_BYTES)
         opened.seek(0)
-        yield from _streamed_rows(Unpacked(opened, head), task)
+        if is_packed(head):
+            yield from _packed_rows(Unpacked(opened, head), task)
+        else:
+            yield from _form_rows(opened, head, task)
 
 
-def _streamed_rows(file: Unpacked, task: Task) -> Iterator[Row | Drop]:
+def _form_rows(file: IO[bytes] | Unpacked, head: bytes, task: Task) -> Iterator[Row | Drop]:
+    form = form_of(head, task.path)
+    if form == "lines":
+        return _line_rows(_blocks(file, None), task.key, 0)
+    return _numbered(list_elements(file) if form == "list" else _object_rows(file.read()), task.key)
+
+
+def _packed_rows(file: Unpacked, task: Task) -> Iterator[Row | Drop]:
     key = ""
     try:
-        form = form_of(file.peek(_HEAD_BYTES), task.path)
-        if form == "lines":
-            rows = _line_rows(_blocks(file, None), task.key, 0)
-        else:
-            rows = _numbered(list_elements(file) if form == "list" else _object_rows(file.read()), task.key)
-        for row in rows:
+        for row in _form_rows(file, file.peek(_HEAD_BYTES), task):
             key = row.row_key if isinstance(row, Drop) else row.key
             yield row
     except (EOFError, OSError) as err:

@@ -20,6 +20,7 @@ from curation.sources.conversation import check_turns, place_media, read_message
 from curation.sources.defects import RowDefect, as_mapping, build_samples, row_id_of, scalar_columns
 from curation.sources.media_cells import MEDIA_OPTIONS, MediaReader, check_media, media_reader
 from curation.sources.options import check_options, names_option
+from curation.sources.plain import plain_sample, plain_turns
 from curation.sources.rows import read_rows, row_tasks
 
 CARD = Card(
@@ -50,6 +51,7 @@ CARD = Card(
 )
 _TALKS = ("conversations", "messages", "conversation")
 _MEDIA_KEYS = ("image", "images", "video", "videos")
+_BESIDE_TURNS = frozenset((*_MEDIA_KEYS, "system"))
 COLUMNS = (*_TALKS, *_MEDIA_KEYS, "id", "sample_id", "question_id", "system", "fps", "source_fps")
 
 
@@ -79,9 +81,15 @@ def sample_of(
 ) -> Sample:
     """Build the sample of one row. Raises RowDefect and MediaError."""
     row = as_mapping(value)
-    talk = next((row[name] for name in _TALKS if row.get(name) is not None), None)
+    talk = row.get("conversations")
+    if talk is None:
+        talk = next((row[name] for name in _TALKS if row.get(name) is not None), None)
     if talk is None:
         raise RowDefect("invalid_row", f"none of {', '.join(_TALKS)} is there")
+    if len(placeholders) == 1 and placeholders[0].startswith("<") and _is_bare(row):
+        plain = plain_turns(talk, placeholders[0])
+        if plain is not None:
+            return plain_sample(row_key, row_id_of(row), plain, scalar_columns(row, extra))
     texts = with_system(texts_of(read_messages(talk)), row.get("system"))
     flags: list[Flag] = []
     images, videos = row_media(row, reader, flags)
@@ -96,6 +104,11 @@ def sample_of(
         columns=scalar_columns(row, extra),
         flags=(*flags, *odd),
     )
+
+
+def _is_bare(row: Mapping[str, Any]) -> bool:
+    """Say whether a row holds neither media nor a system prompt, only turns."""
+    return _BESIDE_TURNS.isdisjoint(row) or not any(row.get(name) is not None for name in _BESIDE_TURNS)
 
 
 def row_media(row: Mapping[str, Any], reader: MediaReader, flags: list[Flag]) -> tuple[list[Image], list[Video]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from curation.errors import SourceError, nearest
 from curation.records import Drop, Location, Task
+from curation.sources.arrow_values import python_values
 from curation.sources.defects import Row
 from curation.sources.files import SourceFile, is_remote, open_binary, reason_of
 
@@ -97,7 +98,7 @@ def parquet_rows(task: Task, columns: Sequence[str] | None = None) -> Iterator[R
             batch_rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES * about.num_rows // max(1, about.total_byte_size)))
             try:
                 for batch in parquet.iter_batches(batch_size=batch_rows, row_groups=[group], columns=wanted):
-                    values = [column.to_pylist() for column in batch.columns]
+                    values = [python_values(column) for column in batch.columns]
                     for cells in zip(*values, strict=True):
                         yield Row(f"{task.key}:{number}", dict(zip(wanted, cells)))  # noqa: B905  as many as wanted
                         number += 1

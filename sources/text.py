@@ -15,9 +15,10 @@ from functools import partial
 from typing import Any
 
 from curation.errors import ManifestError
-from curation.records import Card, Drop, Location, Sample, Task, Text, Turn
+from curation.records import Card, Drop, Location, Sample, Task
 from curation.sources.defects import RowDefect, as_mapping, build_samples, row_id_of, scalar_columns
 from curation.sources.options import check_options, names_option, text_option
+from curation.sources.plain import plain_sample, text_turn
 from curation.sources.rows import read_rows, row_tasks
 
 CARD = Card(
@@ -74,23 +75,25 @@ def _fields(location: Location) -> tuple[str | None, str | None, str | None]:
 
 def _document(row_key: str, value: Any, *, field: str, extra: tuple[str, ...]) -> Sample:
     row = as_mapping(value)
-    turn = Turn(role="assistant", parts=(Text(text=_text(row, field, reason="no_text")),))
-    return Sample(row_key=row_key, row_id=row_id_of(row, "id"), turns=(turn,), columns=scalar_columns(row, extra))
+    turn = text_turn("assistant", _text(row, field, reason="no_text"))
+    return plain_sample(row_key, row_id_of(row, "id"), (turn,), scalar_columns(row, extra))
 
 
 def _pair(row_key: str, value: Any, *, prompt: str, answer: str, system: str | None, extra: tuple[str, ...]) -> Sample:
     row = as_mapping(value)
     turns = [
-        Turn(role="user", parts=(Text(text=_text(row, prompt, reason="no_question")),)),
-        Turn(role="assistant", parts=(Text(text=_text(row, answer, reason="no_answer")),)),
+        text_turn("user", _text(row, prompt, reason="no_question")),
+        text_turn("assistant", _text(row, answer, reason="no_answer")),
     ]
     if system and _value(row, system):
-        turns.insert(0, Turn(role="system", parts=(Text(text=_text(row, system, reason="invalid_row")),)))
-    return Sample(row_key=row_key, row_id=row_id_of(row), turns=tuple(turns), columns=scalar_columns(row, extra))
+        turns.insert(0, text_turn("system", _text(row, system, reason="invalid_row")))
+    return plain_sample(row_key, row_id_of(row), tuple(turns), scalar_columns(row, extra))
 
 
 def _text(row: Mapping[str, Any], field: str, *, reason: str) -> str:
-    text = _value(row, field)
+    text = row[field] if field in row else _value(row, field)
+    if type(text) is str and text and not text.isspace():
+        return text
     if text is None and field.partition(".")[0] not in row:
         raise RowDefect("invalid_row", f"no field '{field}'; the row has {', '.join(map(str, row))}")
     if text is None or (isinstance(text, str) and (not text or text.isspace())):
