@@ -3,7 +3,7 @@
     python benchmarks/encode.py TOKENIZER [--rounds 7]
 
 TOKENIZER is a tokenizer.json, a folder with one, or a hub id; its ids must suit the profile smolvlm2-500m. Rivals run
-in turn with ours in each round; medians are over the rounds. The second rival needs transformers with torchvision.
+in turn with ours in each round; medians are over the rounds. The second rival needs transformers and torch.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from curation.mixtures.encode import Encoder, EncodeSettings
+from curation.mixtures.encode import Encoder, EncodeSettings, expand
 from curation.mixtures.profile import load_profile
 from curation.mixtures.tokenizer import Tokenizer, load_tokenizer
 
@@ -77,6 +77,9 @@ def compare_samples(encoder: Encoder, spec: str, *, rounds: int) -> None:
         print(f"  ours                     {NUM_SAMPLES / ours:8.0f} samples/s")
         return
     images = [processed_inputs(row) for row in rows[:NUM_PROCESSED]]
+    layout = [(encoded[0]["media"][0]["rows"], encoded[0]["media"][0]["cols"])]
+    ids, _ = expand(encoded[0]["ids"], encoded[0]["loss"], layout, encoder.layout)
+    assert list(ids) == list(processor(**images[0])["input_ids"][0]), "ids differ"
     ours, theirs = interleaved(
         lambda: encoder.encode(rows), lambda: [processor(**inputs) for inputs in images], rounds=rounds
     )
@@ -139,16 +142,29 @@ def sample(number: int) -> dict[str, Any]:
 
 
 def load_processor(spec: str) -> Any:
-    """Return transformers' processor for the tokenizer's folder, or None where it can't be loaded."""
+    """Return transformers' processor for a tokenizer's folder, or None where transformers is not installed.
+
+    Its video part, which needs torchvision, is replaced by the two numbers that the prompt is made of; images and text
+    run the library's own code with the PIL back end.
+    """
     if find_spec("transformers") is None:
         return None
-    from transformers import AutoProcessor
+    from types import SimpleNamespace
 
-    path = Path(spec)
-    try:
-        return AutoProcessor.from_pretrained(str(path.parent if path.is_file() else path))
-    except ImportError:
-        return None
+    from transformers import PreTrainedTokenizerFast, SmolVLMProcessor
+    from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
+
+    class Processor(SmolVLMProcessor):  # type: ignore[misc]
+        def check_argument_for_proper_class(self, argument_name: str, argument: Any) -> Any:
+            return type(argument)
+
+    folder = Path(spec).parent if Path(spec).is_file() else Path(spec)
+    return Processor(
+        image_processor=SmolVLMImageProcessorPil.from_pretrained(str(folder)),
+        tokenizer=PreTrainedTokenizerFast.from_pretrained(str(folder)),
+        video_processor=SimpleNamespace(num_frames=64, fps=1),
+        image_seq_len=64,
+    )
 
 
 def processed_inputs(row: dict[str, Any]) -> dict[str, Any]:

@@ -220,14 +220,14 @@ class _Batch:
 
     def __init__(self, batch: pa.RecordBatch) -> None:
         self._numbers = {
-            name: (batch[name].offsets.to_numpy().tolist(), batch[name].values.to_numpy()) for name in ("ids", "loss")
+            name: (batch[name].offsets.to_numpy(), batch[name].values.to_numpy()) for name in ("ids", "loss")
         }
-        self._words = {name: batch[name].to_pylist() for name in ("sample_id", "source", "kind")}
+        self._words = {name: batch[name] for name in ("sample_id", "source", "kind")}
         self._media = batch["media"]
-        self._media_ends = self._media.offsets.to_numpy().tolist()
+        self._media_ends = self._media.offsets.to_numpy()
 
     def row(self, place: int) -> dict[str, Any]:
-        row: dict[str, Any] = {name: words[place] for name, words in self._words.items()}
+        row: dict[str, Any] = {name: words[place].as_py() for name, words in self._words.items()}
         for name, (offsets, values) in self._numbers.items():
             row[name] = values[offsets[place] : offsets[place + 1]]
         has_media = self._media_ends[place] < self._media_ends[place + 1]
