@@ -119,6 +119,6 @@ def _refuse_repeated_keys(files: Sequence[Files]) -> None:
     if len(counts):
         source, _, key = str(counts["sample_id"][0]).partition("/")
         raise SourceError(
-            f"sources.{source}: row key '{key}' occurs {counts['count'][0]} times; an adapter must give every row of its "
-            "source a key of its own"
+            f"sources.{source}: row key '{key}' occurs {counts['count'][0]} times; an adapter must give every row of "
+            "its source a key of its own"
         )
