@@ -36,7 +36,7 @@ def _split_zip(path: Path, size: int, *, is_wide: bool = False) -> int:
     data = bytearray(path.read_bytes())
     end = data.rindex(b"PK\x05\x06")
     count, _, directory = struct.unpack("<HII", data[end + 10 : end + 20])
-    last = min(directory // size, (len(data) - 1) // size)
+    last: int = min(directory // size, (len(data) - 1) // size)
     position = directory
     for _ in range(count):
         name_bytes, extra_bytes, comment_bytes = struct.unpack("<HHH", data[position + 28 : position + 34])

@@ -28,6 +28,7 @@ from tests.sources.layouts import (
     write_tar,
 )
 from tests.sources.named_layouts import NAMED_FIXTURES
+from tests.sources.video_layouts import VIDEO_FIXTURES
 
 
 def _pairs_parquet(folder: Path, *, more: dict[str, Any] | None = None) -> Location:
@@ -131,6 +132,7 @@ FIXTURES: dict[str, Callable[[Path], Location]] = {
     "videos": _videos,
     "webdataset": _webdataset,
     **NAMED_FIXTURES,
+    **VIDEO_FIXTURES,
 }
 
 
