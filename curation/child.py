@@ -98,7 +98,7 @@ class Child:
         """Return the answer of the call that runs, or raise what it raised, or `ChildDiedError`."""
         try:
             is_done, value = self.connection.recv()
-        except (EOFError, ConnectionResetError) as err:
+        except (EOFError, OSError) as err:  # OSError: it ended in the middle of its answer
             raise self._died() from err
         if is_done:
             return value

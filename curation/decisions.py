@@ -19,6 +19,7 @@ from curation.fingerprint import fingerprint
 from curation.manifests import Manifest
 from curation.mixtures.candidates import Candidates, Files, load_candidates
 from curation.mixtures.encode import EncodeSettings
+from curation.mixtures.encode_stage import ENDINGS as ENCODE_ENDINGS
 from curation.mixtures.encode_stage import VERSION as ENCODE_VERSION
 from curation.mixtures.encode_stage import EncodeTask
 from curation.mixtures.profile import Profile, load_profile
@@ -52,13 +53,13 @@ class Encoded:
             for task, num_rows in zip(self.pulled.tasks, self.pulled.num_rows, strict=True)
         ]
 
+    def ledger_path(self, task: str) -> Path:
+        """Return the file of a task's ledger rows of encode."""
+        return self.stage.folder / f"{task}.ledger.parquet"
+
     def ledgers(self) -> list[Path]:
         """Return the ledger files of pull and encode, task by task."""
-        return [
-            path
-            for task in self.pulled.tasks
-            for path in (self.pulled.ledger_path(task), self.stage.folder / f"{task}.ledger.parquet")
-        ]
+        return [path for task in self.pulled.tasks for path in (self.pulled.ledger_path(task), self.ledger_path(task))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +146,7 @@ def _encode(
                 settings_key=key,
                 tokenizer=manifest.tokenizer or settings.profile.tokenizer,
             ),
+            outputs=tuple(stage.folder / f"{task}{ending}" for ending in ENCODE_ENDINGS),
         )
         for task in pulled.tasks
     ]
@@ -176,7 +178,7 @@ def _filter(manifest: Manifest, encoded: Sequence[Encoded], files: Sequence[File
             encoded=[file.encoded for file in files],
             priorities=priorities,
             seed=manifest.seed,
-            dropped=[ledger for each in encoded for ledger in each.ledgers()],
+            dropped=[each.ledger_path(task) for each in encoded for task in each.pulled.tasks],
             max_dropped_fraction=limit if limit < 1 else None,
             spill=stage.folder,
         )
@@ -188,11 +190,7 @@ def _filter(manifest: Manifest, encoded: Sequence[Encoded], files: Sequence[File
 
 
 def _encode_drops(encoded: Sequence[Encoded]) -> pl.DataFrame:
-    tables = [
-        pq.read_table(each.stage.folder / f"{task}.ledger.parquet", schema=LEDGER)
-        for each in encoded
-        for task in each.pulled.tasks
-    ]
+    tables = [pq.read_table(each.ledger_path(task), schema=LEDGER) for each in encoded for task in each.pulled.tasks]
     return _drops(pa.concat_tables(tables))
 
 

@@ -31,11 +31,15 @@ Progress = Callable[[str, int, int, int, int, float], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One task of a stage: its name (unique in the stage), the function's argument, and its size for balancing."""
+    """One task of a stage: its name (unique in the stage), the function's argument, and its size for balancing.
+
+    `outputs` are the files that it leaves behind; where one is gone, the job is run again although it has a marker.
+    """
 
     name: str
     argument: Any
     num_bytes: int = 1
+    outputs: tuple[Path, ...] = ()
 
 
 class Engine(Protocol):
@@ -55,7 +59,7 @@ class LocalEngine:
     _children: list[Child] = field(default_factory=list)
 
     def map(self, stage: str, function: str, jobs: Sequence[Job], folder: Path) -> list[dict[str, Any]]:
-        """Run `module:name`(argument) for every job without a marker in `folder`; return all summaries in job order.
+        """Run `module:name`(argument) for the jobs without a marker in `folder`; return all summaries in job order.
 
         The largest jobs go first. Raises what a job raised; a worker that died three times over the same job becomes a
         `BuildError` that names stage and job. After an error the workers are gone and finished jobs keep their markers.
@@ -72,8 +76,11 @@ class LocalEngine:
                 while todo and idle:
                     child, job = idle.pop(), todo.popleft()
                     attempts[job.name] = attempts.get(job.name, 0) + 1
-                    child.submit(function, job.argument)
-                    running[child.connection] = (child, job)
+                    if _submit(stage, child, job, function=function, attempt=attempts[job.name]):
+                        running[child.connection] = (child, job)
+                    else:
+                        idle.append(child)
+                        todo.appendleft(job)
                 for connection in wait(list(running), timeout=1.0):
                     child, job = running.pop(cast(Connection, connection))
                     idle.append(child)
@@ -129,17 +136,34 @@ def _receive(stage: str, child: Child, job: Job, attempt: int) -> dict[str, Any]
     try:
         summary: dict[str, Any] = child.receive()
     except ChildDiedError as err:
-        if attempt >= MAX_ATTEMPTS:
-            raise BuildError(
-                f"{stage}: task {job.name} killed its worker {attempt} times (exit code {err.exit_code}); "
-                "a medium it reads may crash its decoder or need more memory than there is"
-            ) from err
-        _logger.warning("%s: the worker of task %s died (exit code %s); trying again", stage, job.name, err.exit_code)
+        _note_death(stage, job, err, attempt)
         return None
     return summary
 
 
+def _submit(stage: str, child: Child, job: Job, *, function: str, attempt: int) -> bool:
+    """Give a job to a worker; False when the worker died before it had the job."""
+    try:
+        child.submit(function, job.argument)
+    except ChildDiedError as err:
+        _note_death(stage, job, err, attempt)
+        return False
+    return True
+
+
+def _note_death(stage: str, job: Job, err: ChildDiedError, attempt: int) -> None:
+    """Log that a worker died over a job; raise BuildError when that was the last attempt."""
+    if attempt >= MAX_ATTEMPTS:
+        raise BuildError(
+            f"{stage}: task {job.name} killed its worker {attempt} times (exit code {err.exit_code}); "
+            "a medium it reads may crash its decoder or need more memory than there is"
+        ) from err
+    _logger.warning("%s: the worker of task %s died (exit code %s); trying again", stage, job.name, err.exit_code)
+
+
 def _marker(folder: Path, job: Job) -> dict[str, Any] | None:
+    if not all(path.exists() for path in job.outputs):
+        return None
     try:
         return dict(json.loads((folder / f"{job.name}.json").read_bytes()))
     except (FileNotFoundError, json.JSONDecodeError):

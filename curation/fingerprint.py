@@ -8,8 +8,9 @@ from typing import Any
 
 
 def canonical(value: Any) -> bytes:
-    """Encode plain data as canonical JSON: sorted keys, no blanks, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    """Encode plain data as canonical JSON: sorted keys, no blanks, UTF-8 (names of files may hold lone surrogates)."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "surrogatepass")
 
 
 def fingerprint(*parts: Any) -> str:

@@ -10,7 +10,6 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -25,14 +24,16 @@ from curation.errors import MediaError
 from curation.fingerprint import unit_hash
 from curation.hashing import phash256_batch
 from curation.media import address_json, open_address, probe_image, read, sha256
-from curation.records import Address, Card, Drop, FrameFolder, Image, Kind, Sample, Task, Text, Turn, Video, kind_of
+from curation.records import Address, Card, Drop, FrameFolder, Image, Kind, Sample, Task, Text, Video, kind_of
 from curation.sources import load_adapter
+from curation.sources.unicode import named_in_unicode, readable, with_whole_texts
 from curation.tables import LEDGER, PULLED, from_rows
 from curation.workspace import replacing
 
 VERSION = 1
+ENDINGS = (".parquet", ".ledger.parquet", ".blob")
 _BATCH_ROWS = 1024
-_BATCH_CHARS = 16 << 20
+_BATCH_BYTES = 16 << 20
 _CACHED_MEDIA = 1024
 
 
@@ -104,7 +105,8 @@ class _Writer:
     num_videos: int = 0
     _rows: list[dict[str, Any]] = field(default_factory=list)
     _greys: list[tuple[dict[str, Any], np.ndarray]] = field(default_factory=list)
-    _chars: int = 0
+    _size: int = 0
+    _media_size: int = 0
     _keys: set[bytes] = field(default_factory=set)
     _media: dict[Any, dict[str, Any] | MediaError] = field(default_factory=dict)
     _rows_file: pq.ParquetWriter | None = None
@@ -115,7 +117,7 @@ class _Writer:
         self._rows_file, self._blob_file, self._blob = rows_file, blob_file, blob
 
     def add(self, row: Sample | Drop) -> None:
-        row = self._checked(row)
+        row = self._checked(named_in_unicode(row))
         if isinstance(row, Sample):
             try:
                 self._add_sample(row)
@@ -124,12 +126,12 @@ class _Writer:
         if isinstance(row, Drop):
             self.drops[row.reason] += 1
             self._note(row.row_key, "drop", row.reason, row.measured, row.threshold, dict(row.detail))
-        if len(self._rows) >= _BATCH_ROWS or self._chars >= _BATCH_CHARS:
+        if len(self._rows) >= _BATCH_ROWS or self._size >= _BATCH_BYTES:
             self.flush()
 
     def _checked(self, row: Sample | Drop) -> Sample | Drop:
         """Turn a repeated row key or a sample without an answer into a drop."""
-        key = hashlib.blake2b(row.row_key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        key = hashlib.blake2b(row.row_key.encode(), digest_size=16).digest()
         if key in self._keys:
             number = self.drops["duplicate_row_key"] + 1
             return Drop(row_key=row.row_key, reason="duplicate_row_key", measured=number)
@@ -144,7 +146,7 @@ class _Writer:
         return row
 
     def _add_sample(self, sample: Sample) -> None:
-        sample, num_repaired = _encodable(sample)
+        sample, num_repaired = with_whole_texts(sample)
         media: list[dict[str, Any]] = []
         conversation = []
         for turn in sample.turns:
@@ -161,7 +163,7 @@ class _Writer:
         if num_repaired:
             self._note(sample.row_key, "flag", "invalid_unicode", num_repaired, None, {})
         self._rows.append(self._row(sample, conversation, media))
-        self._chars += self._rows[-1]["text_chars"]
+        self._size += self._rows[-1]["text_chars"] + sum(_num_bytes(medium) for medium in media)
         self.num_videos += self._rows[-1]["videos"]
         self.num_samples += 1
 
@@ -195,10 +197,12 @@ class _Writer:
         key = sha256(part.content) if isinstance(part.content, bytes) else part.content
         known = self._media.get((type(part), key))
         if known is None:
-            if len(self._media) >= _CACHED_MEDIA:
+            if len(self._media) >= _CACHED_MEDIA or self._media_size >= _BATCH_BYTES:
                 self._media.clear()
+                self._media_size = 0
             try:
                 known = self._measure_image(part) if isinstance(part, Image) else self._measure_video(part)
+                self._media_size += _num_bytes(known)
             except MediaError as err:
                 known = err
             self._media[(type(part), key)] = known
@@ -207,7 +211,7 @@ class _Writer:
         window = {}
         if isinstance(part, Video):
             window = {"start_seconds": part.start_seconds, "end_seconds": part.end_seconds}
-        medium = {**known, "name": part.name, "uri": self._uri(part, row_key), **window}
+        medium = {**known, "name": readable(part.name), "uri": readable(self._uri(part, row_key)), **window}
         for flag, detail in medium.pop("_flags", ()):
             self._note(row_key, "flag", flag, None, None, detail)
         if "_grey" in medium:
@@ -277,7 +281,7 @@ class _Writer:
     ) -> None:
         self.ledger.append(
             {
-                "sample_id": f"{self.work.source}/{row_key}".encode("utf-8", "replace").decode(),
+                "sample_id": f"{self.work.source}/{row_key}",
                 "source": self.work.source,
                 "stage": "pull",
                 "action": action,
@@ -298,7 +302,7 @@ class _Writer:
                 medium["phash"] = bytes(digest).hex()
         assert self._rows_file is not None
         self._rows_file.write_table(pa.Table.from_pylist(self._rows, schema=PULLED))
-        self._rows, self._greys, self._chars = [], [], 0
+        self._rows, self._greys, self._size = [], [], 0
 
 
 def _video_id(content: bytes | Address | FrameFolder) -> str:
@@ -309,7 +313,15 @@ def _video_id(content: bytes | Address | FrameFolder) -> str:
         ids = [sha256(read(frame)) for frame in content.frames]
         return sha256("\n".join([*ids, str(Fraction(content.fps).limit_denominator(1000))]).encode())
     with open_address(content) as file:
-        return hashlib.file_digest(cast(io.BufferedReader, file), "sha256").hexdigest()
+        try:
+            return hashlib.file_digest(cast(io.BufferedReader, file), "sha256").hexdigest()
+        except Exception as err:  # each remote file system has errors of its own
+            raise MediaError("unreadable_media", f"{content}: {err}") from err
+
+
+def _num_bytes(medium: dict[str, Any]) -> int:
+    """Return about how much memory a measured medium takes: an hour of video has 108,000 frame times of 8 bytes."""
+    return 8 * len(medium.get("pts", ()))
 
 
 def _shown_seconds(video: dict[str, Any]) -> float:
@@ -324,36 +336,6 @@ def _text_sha256(conversation: list[Any], roles: set[str]) -> str:
     """Hash the words of some roles, and the places of media among them."""
     turns = [[role, [part if isinstance(part, str) else 0 for part in parts]] for role, parts in conversation]
     return sha256(orjson.dumps([turn for turn in turns if turn[0] in roles]))
-
-
-def _encodable(sample: Sample) -> tuple[Sample, int]:
-    """Replace what UTF-8 can't carry (lone surrogates) by U+FFFD; return how many texts that touched."""
-    from dataclasses import replace
-
-    broken = sum(_is_broken(part) for turn in sample.turns for part in turn.parts)
-    if not broken:
-        return sample, 0
-    turns = tuple(Turn(role=turn.role, parts=tuple(_mended(turn))) for turn in sample.turns)
-    return replace(sample, turns=turns), broken
-
-
-def _mended(turn: Turn) -> Iterator[Any]:
-    for part in turn.parts:
-        if isinstance(part, Text) and _is_broken(part):
-            text = part.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-            yield Text(text=text)
-        else:
-            yield part
-
-
-def _is_broken(part: Any) -> bool:
-    if not isinstance(part, Text):
-        return False
-    try:
-        part.text.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
 
 
 def _named(name: str, detail: str) -> str:

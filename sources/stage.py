@@ -16,7 +16,7 @@ from curation.sources import load_adapter
 from curation.sources.files import source_root
 from curation.sources.inputs import files_fingerprint, folder_fingerprint, revision
 from curation.sources.options import check_options
-from curation.sources.pull import VERSION, PullTask, take_hash
+from curation.sources.pull import ENDINGS, VERSION, PullTask, take_hash
 from curation.workspace import Stage, Workspace
 
 
@@ -90,6 +90,7 @@ def pull_source(source: Source, workspace: Workspace, engine: Engine, *, max_unr
                 license=source.license,
                 take_below=take_below,
             ),
+            outputs=tuple(stage.folder / f"{number:06d}{ending}" for ending in ENDINGS),
         )
         for number, task in enumerate(tasks)
     ]
