@@ -27,7 +27,7 @@ from curation.mixtures.shards import VERSION as SHARD_VERSION
 from curation.mixtures.shards import ShardTask
 from curation.tables import SHARDS
 from curation.version import __version__
-from curation.workspace import Workspace, locked, write_bytes
+from curation.workspace import TEMPORARY, Workspace, locked, write_bytes
 
 INDEX_VERSION = 1
 BUILDING = ".building.json"
@@ -86,6 +86,8 @@ def _write(
         "manifest.yaml": _sha256(folder / "manifest.yaml"),
         **{row["path"]: row["sha256"] for row in written},
     }
+    for leftover in folder.rglob(f".*{TEMPORARY}"):  # of a build that was killed while it wrote
+        leftover.unlink(missing_ok=True)
     (folder / BUILDING).unlink(missing_ok=True)
     write_bytes(folder / "build.json", settings_text(_description(decided, digest, files)))
 
@@ -101,7 +103,7 @@ def _is_built(folder: Path, digest: str) -> bool:
 
 def _make_room(folder: Path, digest: str, *, replace: bool) -> None:
     """Make sure that the folder may be written: empty, this build's own unfinished work, or to be replaced."""
-    present = sorted(path.name for path in folder.iterdir() if path.name != LOCK)
+    present = sorted(path.name for path in folder.iterdir() if path.name != LOCK and path.suffix != TEMPORARY)
     is_ours = (folder / BUILDING).is_file()
     if (folder / "build.json").exists() and not replace:
         other = json.loads((folder / "build.json").read_bytes()).get("fingerprint", "")
@@ -153,9 +155,7 @@ def _write_shards(
             layout=image_layout(decided.profile, decided.tokenizer, tiles=decided.manifest.prompts.tiles),
             cache=workspace.cache,
         )
-        jobs.append(Job(name=f"{shard:05d}", num_bytes=len(row), argument=task))
-        if not path.exists():
-            (stage.folder / f"{shard:05d}.json").unlink(missing_ok=True)
+        jobs.append(Job(name=f"{shard:05d}", num_bytes=len(row), argument=task, outputs=(path,)))
     (folder / "shards").mkdir(exist_ok=True)
     summaries = engine.map("write shards", "curation.mixtures.shards:write_shard", jobs, stage.folder)
     return [

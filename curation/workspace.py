@@ -10,16 +10,18 @@ from __future__ import annotations
 import errno
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from curation.errors import BuildError
 from curation.fingerprint import canonical, fingerprint
 
 MARKER = "_done.json"
+TEMPORARY = ".tmp"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -84,7 +86,7 @@ def open_workspace(workspace: str | Path | None, manifest: Path | None) -> Works
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; when the block ends well, flush it to disk and rename it into place."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY}")
     try:
         yield temporary
         descriptor = os.open(temporary, os.O_RDONLY)
@@ -116,10 +118,25 @@ def locked(path: Path, *, busy: str) -> Iterator[None]:
     """
     import fcntl
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    except OSError as err:
+        raise BuildError(f"{path.parent}: {err.strerror}; choose a folder that can be written") from err
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as err:
+        except BlockingIOError as err:
             raise BuildError(busy) from err
+        except OSError as err:
+            raise BuildError(f"{path}: {err.strerror}; choose a folder whose file system can lock files") from err
+        if not _is_same_file(file, path):  # whoever held the lock before took the file away with it
+            raise BuildError(busy)
         yield
+
+
+def _is_same_file(file: IO[str], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
