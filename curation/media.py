@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import struct
 import warnings
 import weakref
 from dataclasses import dataclass
@@ -41,22 +40,27 @@ class ImageProbe:
 
 
 def open_address(address: Address) -> BinaryIO:
-    """Open a medium for reading; a range of a file becomes a file of its own. Raises MediaError `missing_media`."""
+    """Open a medium for reading; a range of a file becomes a file of its own.
+
+    Raises MediaError `missing_media`, and `unreadable_media` for whatever else a file system says.
+    """
     try:
         file = _open(address.path)
+        if address.offset is None:
+            return file
+        with file:
+            file.seek(address.offset)
+            return io.BytesIO(file.read(-1 if address.length is None else address.length))
     except (FileNotFoundError, NotADirectoryError) as err:
         raise MediaError("missing_media", str(address)) from err
     except (OSError, ValueError) as err:
         raise MediaError("unreadable_media", f"{address}: {err}") from err
-    if address.offset is None:
-        return file
-    with file:
-        file.seek(address.offset)
-        return io.BytesIO(file.read(-1 if address.length is None else address.length))
+    except Exception as err:  # each remote file system and archive has errors of its own
+        raise MediaError("unreadable_media", f"{address}: {type(err).__name__}: {err}") from err
 
 
 def _open(path: str) -> BinaryIO:
-    if "://" in path:
+    if "://" in path or "::" in path:
         import fsspec
 
         file_system, name = fsspec.core.url_to_fs(path)
@@ -73,7 +77,7 @@ def read(content: bytes | Address) -> bytes:
     with open_address(content) as file:
         try:
             return file.read()
-        except OSError as err:
+        except Exception as err:  # a broken zip, a lost connection: each file system has errors of its own
             raise MediaError("unreadable_media", f"{content}: {err}") from err
 
 
@@ -105,7 +109,8 @@ def open_image(data: bytes) -> PillowImage.Image:
     """Open an image by its content and check its header. Raises MediaError.
 
     Reasons: `empty_media`, `not_an_image` (measured: its bytes), `too_many_pixels` (measured: its pixels),
-    `truncated_image` when even the header is cut.
+    `damaged_image` when even the header is broken, `unsupported_image` for PostScript, which Pillow would hand to
+    another program.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -118,8 +123,10 @@ def open_image(data: bytes) -> PillowImage.Image:
             image = Image.open(io.BytesIO(data))
     except UnidentifiedImageError as err:
         raise MediaError("not_an_image", f"starts with {data[:8]!r}", measured=len(data)) from err
-    except (OSError, SyntaxError, ValueError, struct.error, EOFError) as err:
-        raise MediaError("damaged_image", str(err), measured=len(data)) from err
+    except Exception as err:  # a broken header may raise anything inside a plug-in
+        raise MediaError("damaged_image", f"{type(err).__name__}: {err}", measured=len(data)) from err
+    if image.format == "EPS":
+        raise MediaError("unsupported_image", "PostScript; draw it as PNG first", measured=len(data))
     if image.width * image.height > MAX_PIXELS:
         raise MediaError("too_many_pixels", f"{image.width}x{image.height}", measured=image.width * image.height)
     return image
