@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from curation.errors import BuildError
 from curation.pack_images import Geometry, PackImages
-from curation.shard_rows import Recent, Rows, Shard, open_shard
+from curation.shard_rows import Ids, Recent, Rows, Shard, open_shard
 
 if TYPE_CHECKING:
     from curation.builds import Build
 
 OPEN_SHARDS = 256
+Run = tuple[Rows, int, int]
 _UNREADABLE = (OSError, ValueError, IndexError, KeyError)
 
 
@@ -28,10 +28,11 @@ class Packs(Sequence[dict[str, Any]]):
 
     A pack is a dict: `input_ids`, `labels`, `position_ids` (from 0 in each sample) and `segment_ids` (0 for the first
     sample, 1 for the next …), int32 [tokens] each; `cu_seqlens`, int32 [samples + 1], where samples begin and the
-    total; `images`, a sequence of PIL images decoded when asked for, of all samples in order; `tiles`, int32
-    [images, 2], rows and columns of each image's grid, 0 x 0 when it is not cut; `sample_ids`, a list of strings.
+    total; `images`, a sequence of PIL images decoded when asked for, of all samples in order; `cu_images`, int32
+    [samples + 1], where the images of each sample begin and the total; `tiles`, int32 [images, 2], rows and columns
+    of each image's grid, 0 x 0 when it is not cut; `sample_ids`, a list of strings.
 
-    Twelve bytes a sample are held in memory. Files are opened when they are needed, by each process for itself, so
+    Sixteen bytes a sample are held in memory. Files are opened when they are needed, by each process for itself, so
     forked and spawned workers may share one object. What can't be read is a BuildError that names pack, sample,
     source and shard.
     """
@@ -46,7 +47,7 @@ class Packs(Sequence[dict[str, Any]]):
         assert (np.diff(pack) >= 0).all(), "the packs table is in pack order"
         bounds = np.flatnonzero(np.diff(pack)) + 1
         self._starts = np.concatenate([[0], bounds, [len(pack)]]).astype(np.int64)[: None if len(pack) else 1]
-        self._length = table["length"].to_numpy()
+        self._bounds = np.concatenate([[0], table["length"].to_numpy().cumsum(dtype=np.int64)])
         self._shard = table["shard"].to_numpy()
         self._row = table["shard_row"].to_numpy()
         self._process = os.getpid()
@@ -67,6 +68,9 @@ class Packs(Sequence[dict[str, Any]]):
             raise IndexError(f"pack {index} of {len(self)}")
         return self._pack(number)
 
+    def _geometry(self) -> Geometry:
+        return self.geometry
+
     @cached_property
     def geometry(self) -> Geometry:
         """How images become tiles, from the build's profile."""
@@ -76,49 +80,53 @@ class Packs(Sequence[dict[str, Any]]):
         return Geometry(tile=profile.tile, longest_edge=profile.longest_edge)
 
     def _pack(self, number: int) -> dict[str, Any]:
-        places = slice(int(self._starts[number]), int(self._starts[number + 1]))
-        lengths = self._length[places]
-        parts = list(self._parts(number, places))
-        sample_ids = [name for rows, begin, end in parts for name in rows.sample_ids[begin:end].to_pylist()]
-        tiles = np.concatenate([_grids(rows, begin, end) for rows, begin, end in parts])
-        bounds = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-        segments = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
-        counts = np.concatenate([np.diff(rows.tile_bounds[begin : end + 1]) for rows, begin, end in parts])
+        first, last = int(self._starts[number]), int(self._starts[number + 1])
+        bounds = (self._bounds[first : last + 1] - self._bounds[first]).astype(np.int32)
+        segments = np.arange(last - first, dtype=np.int32).repeat(bounds[1:] - bounds[:-1])
+        runs = list(self._runs(number, bounds))
+        tiles = np.concatenate([_tiles(rows, begin, end) for rows, begin, end in runs])
+        places = _image_bounds(runs)
         return {
-            "input_ids": np.concatenate(
-                [_cut(rows.input_ids, rows.id_bounds, begin, end) for rows, begin, end in parts]
-            ),
-            "labels": np.concatenate([_cut(rows.labels, rows.label_bounds, begin, end) for rows, begin, end in parts]),
+            "input_ids": np.concatenate([rows.input_ids[_cut(rows.id_bounds, *run)] for rows, *run in runs]),
+            "labels": np.concatenate([rows.labels[_cut(rows.label_bounds, *run)] for rows, *run in runs]),
             "position_ids": np.arange(bounds[-1], dtype=np.int32) - bounds[segments],
             "segment_ids": segments,
             "cu_seqlens": bounds,
-            "images": PackImages(_Encoded(self, number, counts), tiles, lambda: self.geometry),
+            "images": PackImages(_Encoded(self, number, places), tiles, self._geometry),
+            "cu_images": places,
             "tiles": tiles,
-            "sample_ids": sample_ids,
+            "sample_ids": [name for rows, begin, end in runs for name in rows.sample_ids[begin:end].to_pylist()],
         }
 
-    def _parts(self, number: int, places: slice) -> Iterator[tuple[Rows, int, int]]:
+    def _runs(self, number: int, bounds: Ids) -> Iterator[Run]:
         """Give the pack's rows as runs of neighbours: the group they are in, first and last (exclusive) within it."""
-        shards, rows = self._shard[places].tolist(), self._row[places].tolist()
+        first = int(self._starts[number])
+        shards = self._shard[first : first + len(bounds) - 1].tolist()
+        numbers = self._row[first : first + len(bounds) - 1].tolist()
         place = 0
-        while place < len(rows):
+        while place < len(numbers):
+            shard, row = shards[place], numbers[place]
             try:
-                group = self._shard_of(shards[place]).rows(rows[place])
+                rows = self._shard_of(shard).rows(row)
             except _UNREADABLE as err:
                 self._refuse(number, place, err)
             end = place + 1
-            while end < len(rows) and rows[end] == rows[end - 1] + 1 < group.last and shards[end] == shards[place]:
+            while end < len(numbers) and numbers[end] == numbers[end - 1] + 1 < rows.last and shards[end] == shard:
                 end += 1
-            run = group, rows[place] - group.first, rows[end - 1] + 1 - group.first
-            wanted = self._length[places.start + place : places.start + end]
-            wrong = (np.diff(group.id_bounds[run[1] : run[2] + 1]) != wanted) | (
-                np.diff(group.label_bounds[run[1] : run[2] + 1]) != wanted
-            )
-            if wrong.any():
-                first = int(wrong.argmax())
-                self._refuse(number, place + first, f"its length is not the {wanted[first]} tokens that the index says")
+            run = rows, row - rows.first, row - rows.first + end - place
+            self._check(number, place, bounds[place : end + 1], run)
             yield run
             place = end
+
+    def _check(self, number: int, place: int, bounds: Ids, run: Run) -> None:
+        """Refuse rows whose ids or labels are not as many as the index says."""
+        rows, begin, end = run
+        for found in (rows.id_bounds[begin : end + 1], rows.label_bounds[begin : end + 1]):
+            wrong = found - bounds != found[0] - bounds[0]
+            if wrong.any():
+                sample = int(wrong.argmax()) - 1
+                wanted = int(bounds[sample + 1] - bounds[sample])
+                self._refuse(number, place + sample, f"its length is not the {wanted} tokens that the index says")
 
     def _shard_of(self, shard: int) -> Shard:
         if self._process != os.getpid():  # a forked worker shares no open file with its parent
@@ -167,10 +175,10 @@ class Packs(Sequence[dict[str, Any]]):
 class _Encoded(Sequence[bytes]):
     """The encoded bytes of a pack's images; a sample's are read when one of them is asked for."""
 
-    def __init__(self, packs: Packs, number: int, counts: npt.NDArray[np.int32]) -> None:
+    def __init__(self, packs: Packs, number: int, bounds: Ids) -> None:
         self._packs = packs
         self._number = number
-        self._bounds = np.concatenate([[0], np.cumsum(counts)])
+        self._bounds = bounds
         self._samples: Recent[int, list[bytes]] = Recent(1)
 
     def __len__(self) -> int:
@@ -195,10 +203,18 @@ class _Encoded(Sequence[bytes]):
         )
 
 
-def _cut(values: npt.NDArray[np.int32], bounds: npt.NDArray[np.int32], begin: int, end: int) -> npt.NDArray[np.int32]:
-    return values[bounds[begin] : bounds[end]]
+def _cut(bounds: Ids, begin: int, end: int) -> slice:
+    return slice(bounds[begin], bounds[end])
 
 
-def _grids(rows: Rows, begin: int, end: int) -> npt.NDArray[np.int32]:
-    cut = slice(rows.tile_bounds[begin], rows.tile_bounds[end])
-    return np.stack([rows.tiles[0][cut], rows.tiles[1][cut]], axis=1)
+def _tiles(rows: Rows, begin: int, end: int) -> Ids:
+    cut = _cut(rows.tile_bounds, begin, end)
+    tiles = np.empty((cut.stop - cut.start, 2), np.int32)
+    tiles[:, 0], tiles[:, 1] = rows.tiles[0][cut], rows.tiles[1][cut]
+    return tiles
+
+
+def _image_bounds(runs: list[Run]) -> Ids:
+    found = [rows.tile_bounds[begin : end + 1] for rows, begin, end in runs]
+    counts = np.concatenate([[0], *(bounds[1:] - bounds[:-1] for bounds in found)])
+    return counts.cumsum(dtype=np.int32)

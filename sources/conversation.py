@@ -150,8 +150,8 @@ def split_text(text: str, placeholders: tuple[str, ...]) -> list[str | None]:
     return [None if position % 2 else piece for position, piece in enumerate(pieces) if position % 2 or piece]
 
 
-def check_turns(turns: Sequence[Turn]) -> None:
-    """Check order and answers of a conversation. Raises RowDefect."""
+def check_turns(turns: Sequence[Turn], *, keep_blank: bool = False) -> None:
+    """Check order and answers of a conversation, and with `keep_blank` not what they say. Raises RowDefect."""
     start = 1 if turns and turns[0].role == "system" else 0
     expected: Role = "user"
     for turn in turns[start:]:
@@ -160,7 +160,7 @@ def check_turns(turns: Sequence[Turn]) -> None:
         expected = "assistant" if expected == "user" else "user"
     if expected == "assistant" or len(turns) == start:
         raise RowDefect("no_answer", "the last turn is the user's", measured=(len(turns) - start) // 2)
-    for turn in turns[start:]:
+    for turn in () if keep_blank else turns[start:]:
         for part in turn.parts:
             if not isinstance(part, Text) or (part.text and not part.text.isspace()):
                 break

@@ -112,6 +112,12 @@ def test_a_chat_that_can_not_be_used_is_a_drop(tmp_path: Path, parts: Any, answe
     assert only_drop("chat", location(_chat(tmp_path, parts, answer))).reason == reason
 
 
+def test_blank_turns_are_kept_when_that_is_asked_for(tmp_path: Path) -> None:
+    (row,) = read_all("chat", location(_chat(tmp_path, [], "\n"), blank_turns="keep"))
+    assert isinstance(row, Sample)
+    assert shape(row) == [[], ["\n"]]
+
+
 def test_a_bare_list_of_messages_is_a_row(tmp_path: Path) -> None:
     rows = [
         [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": [{"type": "text", "text": "Hello"}]}]
