@@ -68,7 +68,7 @@ CARD = Card(
     ),
     citation="Farré et al., FineVideo, 2024",
 )
-_Part = tuple[str, list[tuple[str, str]], Any]  # name, questions and answers, times or None for the whole
+_Part = tuple[str, list[tuple[Any, Any]], Any]  # name, questions and answers, times or None for the whole
 
 
 def tasks(location: Location) -> list[Task]:
@@ -128,7 +128,7 @@ def _about(value: Any) -> Mapping[str, Any]:
 def parts_of(content: Mapping[str, Any], unit: str) -> Iterator[_Part]:
     """Yield what one unit finds in content_metadata: name, questions and answers, times (None: the whole video)."""
     if unit == "qa":
-        pairs = [(one.get("question") or "", one.get("answer") or "") for one in _structs(content.get("qAndA"))]
+        pairs = [(one.get("question"), one.get("answer")) for one in _structs(content.get("qAndA"))]
         if pairs:
             yield "qa", pairs, None
     elif unit == "description":
@@ -137,11 +137,11 @@ def parts_of(content: Mapping[str, Any], unit: str) -> Iterator[_Part]:
     else:
         for number, scene in enumerate(_structs(content.get("scenes"))):
             if unit == "scenes":
-                yield f"scene-{number}", [("", scene.get("title") or "")], _times(scene)
+                yield f"scene-{number}", [("", scene.get("title"))], _times(scene)
                 continue
             for position, activity in enumerate(_structs(scene.get("activities"))):
                 name = f"scene-{number}-activity-{position}"
-                yield name, [("", activity.get("description") or "")], _times(activity)
+                yield name, [("", activity.get("description"))], _times(activity)
 
 
 def _structs(value: Any) -> list[Mapping[str, Any]]:
@@ -158,7 +158,9 @@ def _sample(key: str, part: _Part, video: Video, *, about: Mapping[str, Any], lo
     if times is not None:
         video = _clipped(video, times, about.get("duration_seconds"), flags)
     if name == "qa":
-        pairs = [(text_of(question, "a question", reason="no_question"), answer) for question, answer in pairs]
+        pairs = [
+            (text_of(asked, "a question", reason="no_question"), text_of(said, "an answer")) for asked, said in pairs
+        ]
     else:
         pairs = [(question_for(location, key), text_of(answer, name)) for _, answer in pairs]
     unit = name if times is None else "activity" if "activity" in name else "scene"

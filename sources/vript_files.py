@@ -12,16 +12,17 @@ import orjson
 from curation.archives import Archive, open_archive
 from curation.errors import MediaError
 from curation.media import read
-from curation.records import Drop, Location, Task, Video
+from curation.records import Address, Drop, Location, Task, Video
 from curation.sources import jsonl
 from curation.sources.clips import check_span, seconds_of
 from curation.sources.defects import RowDefect, as_mapping, drop_of
-from curation.sources.files import SourceFile, list_files
+from curation.sources.files import SourceFile, list_files, open_binary
 from curation.sources.media_cells import MediaReader
 from curation.sources.places import first_name
 
 CAPTION_FOLDER = "vript_captions"
-_SUFFIXES = ("_captions.zip", "_captions.jsonl", "_caption.json")
+_FILE = "_caption.json"
+_SUFFIXES = ("_captions.zip", "_captions.jsonl", _FILE)
 _SETS = ("long", "short")
 _STARTS = ("start", "start_time", "start_seconds", "begin")
 _ENDS = ("end", "end_time", "end_seconds")
@@ -99,24 +100,33 @@ def scripts(task: Task, *, is_whole: bool) -> Iterator[Script | Drop]:
             if name.endswith(".json"):
                 yield _script_of(f"{task.key}/{name}", lambda name=name: _json(archive, name))
         return
+    if task.path.endswith(_FILE):
+        yield _script_of(task.key, lambda: _parsed(_whole(task.path), task.key))
+        return
     rows = _row_scripts(task)
     yield from _joined(rows) if is_whole else rows
 
 
 def _json(archive: Archive, name: str) -> Any:
-    content = archive.content(name)
+    return _parsed(archive.content(name), name)
+
+
+def _parsed(content: bytes | Address, name: str) -> Any:
     try:
         return orjson.loads(content if isinstance(content, bytes) else read(content))
     except orjson.JSONDecodeError as err:
         raise RowDefect("invalid_json", f"{name}: {err}") from err
 
 
+def _whole(path: str) -> bytes:
+    with open_binary(path) as file:
+        return file.read()
+
+
 def _row_scripts(task: Task) -> Iterator[Script | Drop]:
     for row in jsonl.json_rows(task):
         if isinstance(row, Drop):
             yield row
-        elif isinstance(row.value, dict) and "data" in row.value:  # a caption file that was unpacked
-            yield _script_of(row.key.rpartition(":")[0], lambda value=row.value: value)
         else:
             yield _flat_script(row.key, row.value)
 
@@ -194,6 +204,7 @@ class VriptMedia:
         span = self._cuts[video_id].get(clip_id)
         if span is None:
             raise RowDefect("no_times", f"{video_id}_cut_meta.json has no times of {clip_id}")
+        check_span(*span)
         return replace(self.video(video_id), start_seconds=span[0], end_seconds=span[1])
 
     def _named(self, name: str, ending: str) -> Video:
@@ -206,16 +217,13 @@ class VriptMedia:
     def _read_cuts(self, video_id: str) -> dict[str, tuple[float, float]]:
         name = f"{video_id}/{video_id}_cut_meta.json"
         names = [name, *(f"vript_{kind}_videos_clips/{name}" for kind in _SETS)]
-        content = self.reader.root.find(first_name(self.reader, names, default=name)).content
-        try:
-            value = orjson.loads(content if isinstance(content, bytes) else read(content))
-        except orjson.JSONDecodeError as err:
-            raise RowDefect("invalid_json", f"{name}: {err}") from err
+        value = _parsed(self.reader.root.find(first_name(self.reader, names, default=name)).content, name)
         clips = value.get("clips") if isinstance(value, dict) else None
         spans = {}
         for clip in clips if isinstance(clips, list) else []:
+            if not isinstance(clip, Mapping):
+                continue
             start, end = (next((clip[key] for key in keys if key in clip), None) for keys in (_STARTS, _ENDS))
             if start is not None and end is not None:
                 spans[str(clip.get("clip_id")).removesuffix(".mp4")] = (seconds_of(start), seconds_of(end))
-                check_span(*spans[str(clip.get("clip_id")).removesuffix(".mp4")])
         return spans
