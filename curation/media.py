@@ -135,7 +135,7 @@ def open_image(data: bytes) -> PillowImage.Image:
 def probe_image(data: bytes) -> ImageProbe:
     """Decode an image once and measure it. Raises MediaError.
 
-    JPEG is decoded at the smallest scale (1/8, 1/4, 1/2, 1) whose sides stay at least 64 pixels: every byte is still
+    JPEG is decoded at the smallest scale (1/8, 1/4, 1/2, 1) whose sides stay at least 128 pixels: every byte is still
     entropy-decoded, so truncation is found (Pillow's own `verify` finds none), at twice the speed. The scale depends on
     the size alone, so the same bytes always give the same hash.
     """
@@ -148,7 +148,7 @@ def probe_image(data: bytes) -> ImageProbe:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if image.format == "JPEG" and mode in ("RGB", "L", "YCbCr"):
-                scale = next((step for step in _GREY_STEPS if min(width, height) >= HASH_SIDE * step), 1)
+                scale = next((step for step in _GREY_STEPS if min(width, height) >= 2 * HASH_SIDE * step), 1)
                 image.draft("L", (width // scale, height // scale))
             image.load()
             orientation = _orientation(image)  # after load: to look for a late EXIF chunk, Pillow loads a PNG itself
@@ -187,7 +187,7 @@ def _grey(image: PillowImage.Image) -> np.ndarray:
         image = Image.fromarray(np.clip(np.nan_to_num(pixels) * (255.0 / top), 0, 255).astype(np.uint8))
     if image.mode != "L":
         image = image.convert("RGB").convert("L")
-    small = image.resize((HASH_SIDE, HASH_SIDE), Image.Resampling.BOX, reducing_gap=2.0)
+    small = image.resize((HASH_SIDE, HASH_SIDE), Image.Resampling.LANCZOS)
     return np.asarray(small, dtype=np.uint8)
 
 

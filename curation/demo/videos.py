@@ -70,7 +70,7 @@ def encoded(clip: Clip) -> bytes:
         stream = container.add_stream("libx264", rate=Fraction(clip.rate), options=options)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         for number in range(clip.seconds * clip.rate):
-            frame = av.VideoFrame.from_image(clip.draw(number / clip.rate))  # type: ignore[no-untyped-call]
+            frame = av.VideoFrame.from_image(clip.draw(number / clip.rate))
             frame.pts, frame.time_base = number, Fraction(1, clip.rate)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
