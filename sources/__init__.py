@@ -40,6 +40,7 @@ ADAPTERS: dict[str, str] = {
     "mammoth_vl": "curation.sources.mammoth_vl",
     "mantis": "curation.sources.mantis",
     "math": "curation.sources.math",
+    "mathwriting": "curation.sources.mathwriting",
     "moviechat": "curation.sources.moviechat",
     "mulberry": "curation.sources.mulberry",
     "openthoughts": "curation.sources.openthoughts",

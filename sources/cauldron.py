@@ -15,7 +15,7 @@ Licence: each subset's own; the prompts CC BY 4.0.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -114,19 +114,32 @@ def samples(task: Task) -> Iterator[Sample | Drop]:
     return pair_samples(task)
 
 
-def pair_tasks(location: Location, card: Card) -> list[Task]:
-    """List the tasks of a dataset of this shape."""
+def pair_tasks(location: Location, card: Card, *, required: tuple[str, ...] = ("texts",)) -> list[Task]:
+    """List the tasks of a dataset of this shape, whose files must have the required columns."""
     check_options(card, location.options)
     names_option(location, "columns")
     check_media(location)
-    return row_tasks(location, suffixes=parquet.SUFFIXES, columns=("texts",))
+    return row_tasks(location, suffixes=parquet.SUFFIXES, columns=required)
 
 
-def pair_samples(task: Task, own_columns: tuple[str, ...] = ()) -> Iterator[Sample | Drop]:
-    """Yield the samples of a dataset of this shape; `own_columns` are scalars to keep besides those of the options."""
+def pair_samples(
+    task: Task,
+    own_columns: tuple[str, ...] = (),
+    *,
+    prepare: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
+    reads: tuple[str, ...] = (),
+) -> Iterator[Sample | Drop]:
+    """Yield the samples of a dataset of this shape.
+
+    `own_columns` are scalars to keep besides those of the options. `prepare` makes a row of this shape of one that is
+    not quite, for which it `reads` further columns.
+    """
     extra = (*own_columns, *names_option(task.location, "columns"))
-    rows = read_rows(task, ("images", "image", "texts", "id", *extra))
-    return build_samples(rows, partial(sample_of, reader=media_reader(task), extra=extra))
+    build = partial(sample_of, reader=media_reader(task), extra=extra)
+    rows = read_rows(task, ("images", "image", "texts", "id", *extra, *reads))
+    if prepare is None:
+        return build_samples(rows, build)
+    return build_samples(rows, lambda row_key, value: build(row_key, prepare(as_mapping(value))))
 
 
 def sample_of(row_key: str, value: Any, *, reader: MediaReader, extra: tuple[str, ...] = ()) -> Sample:

@@ -24,7 +24,7 @@ from curation.sources.defects import Row, RowDefect, as_mapping, build_samples
 from curation.sources.documents import DOCUMENT_OPTIONS, Documents, line_number
 from curation.sources.files import list_files, source_root
 from curation.sources.options import names_option, text_option
-from curation.sources.rows import read_rows
+from curation.sources.rows import SUFFIXES, read_rows
 
 CARD = Card(
     name="dolma",
@@ -58,11 +58,17 @@ _SET = Documents(card=CARD, columns=("source",))
 
 def tasks(location: Location) -> list[Task]:
     """List the tasks over all files; a file of attributes that is not there is a SourceError."""
-    found = _SET.tasks(location)
-    for key in dict.fromkeys(task.key for task in found):
-        for path in _attribute_files(location, key).values():
-            list_files((path,))
-    return found
+    for path in further_files(location):
+        list_files((path,))
+    return _SET.tasks(location)
+
+
+def further_files(location: Location) -> list[str]:
+    """List the files of attributes that the location's options name: they are read besides the documents."""
+    if not names_option(location, "attributes"):
+        return []
+    files = list_files(location.uri, suffixes=SUFFIXES)
+    return [path for file in files for path in _attribute_files(location, file.key).values()]
 
 
 def samples(task: Task) -> Iterator[Sample | Drop]:

@@ -12,12 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from curation.records import Card, Drop, Location, Sample, Task
-from curation.sources import parquet
-from curation.sources.cauldron import OPTIONS, sample_of
-from curation.sources.defects import as_mapping, build_samples
-from curation.sources.media_cells import check_media, media_reader
-from curation.sources.options import check_options, names_option
-from curation.sources.rows import read_rows, row_tasks
+from curation.sources.cauldron import OPTIONS, pair_samples, pair_tasks
 
 CARD = Card(
     name="lnqa",
@@ -38,21 +33,12 @@ CARD = Card(
 
 def tasks(location: Location) -> list[Task]:
     """List runs of row groups over all Parquet files. Raises ManifestError and SourceError."""
-    check_options(CARD, location.options)
-    names_option(location, "columns")
-    check_media(location)
-    return row_tasks(location, suffixes=parquet.SUFFIXES, columns=("image", "qa"))
+    return pair_tasks(location, CARD, required=("image", "qa"))
 
 
 def samples(task: Task) -> Iterator[Sample | Drop]:
     """Yield the samples of a task in the order of its rows."""
-    extra, reader = names_option(task.location, "columns"), media_reader(task)
-
-    def build(row_key: str, value: Any) -> Sample:
-        row = as_mapping(value)
-        return sample_of(row_key, {**row, "texts": _texts(row.get("qa"))}, reader=reader, extra=extra)
-
-    return build_samples(read_rows(task, ("image", "qa", "id", *extra)), build)
+    return pair_samples(task, prepare=lambda row: {**row, "texts": _texts(row.get("qa"))}, reads=("qa",))
 
 
 def _texts(pairs: Any) -> Any:

@@ -142,6 +142,7 @@ def _identity(source: Source, tasks: Sequence[Task]) -> dict[str, Any]:
     adapter = load_adapter(source.adapter)
     location = source.location
     media = location.media
+    further = getattr(adapter, "further_files", lambda _location: ())  # what the adapter reads besides its tasks' files
     if media is None and set(adapter.CARD.kinds) != {"text"}:
         media = source_root(location.uri)
     return {
@@ -156,7 +157,7 @@ def _identity(source: Source, tasks: Sequence[Task]) -> dict[str, Any]:
         "media": location.media,
         "options": dict(location.options),
         "tasks": fingerprint([{**asdict(task), "location": None} for task in tasks]),
-        "files": files_fingerprint(dict.fromkeys(task.path for task in tasks)),
+        "files": files_fingerprint(dict.fromkeys([*(task.path for task in tasks), *further(location)])),
         "media_files": folder_fingerprint(media) if media is not None else None,
     }
 

@@ -332,6 +332,36 @@ def _lnqa(folder: Path) -> Location:
     return location(folder)
 
 
+INKML = """<ink xmlns="http://www.w3.org/2003/InkML">
+<annotation type="label">{label}</annotation>
+<annotation type="normalizedLabel">{label}</annotation>
+<annotation type="sampleId">{id}</annotation>
+<annotation type="inkCreationMethod">human</annotation>
+<traceFormat><channel name="X" type="decimal"/><channel name="Y" type="decimal"/><channel name="T"/></traceFormat>
+<trace id="0">901.72 479.26 0.0,900.52 482.87 12.0,930.1 520 30.0</trace>
+<trace id="1">950 479.26 80.0</trace>
+</ink>
+"""
+
+
+def _mathwriting(folder: Path) -> Location:
+    for number in range(6):
+        name = f"{number:016x}"
+        ink = INKML.format(label=f"x^{number}", id=name).encode()
+        write(folder / "mathwriting-2024" / "train" / f"{name}.inkml", ink)
+        write_tar(folder / f"{number}.tgz", {f"mathwriting-2024/symbols/{name}.inkml": ink}, mode="w:gz")
+    write_parquet(
+        folder / "data" / "train-00000-of-00052.parquet",
+        types={"image": IMAGE},
+        image=[image_cell("white")] * ROWS,
+        label=_numbered("x^"),
+        normalized_label=[None, ""] * (ROWS // 2),
+        source=["train"] * ROWS,
+        sample_id=_numbered("0a"),
+    )
+    return location(folder)
+
+
 NAMED_FIXTURES: dict[str, Callable[[Path], Location]] = {
     "aqua": _aqua,
     "chartqa": _chartqa,
@@ -350,6 +380,7 @@ NAMED_FIXTURES: dict[str, Callable[[Path], Location]] = {
     "magpie": _magpie,
     "mammoth_vl": _mammoth_vl,
     "math": _math,
+    "mathwriting": _mathwriting,
     "mulberry": _mulberry,
     "openthoughts": _openthoughts,
     "pixmo_cap": _pixmo_cap,
