@@ -33,7 +33,7 @@ def _scene(width: int = 640, height: int = 512) -> Image.Image:
 
 def _saved(image: Image.Image, form: str, **options: object) -> bytes:
     output = io.BytesIO()
-    image.save(output, form, **options)  # type: ignore[arg-type]
+    image.save(output, form, **options)
     return output.getvalue()
 
 
