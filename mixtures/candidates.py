@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from curation.errors import SourceError
 
+_BATCH_ROWS = 16_384
 UNITS = ("samples", "tokens", "image_tokens", "loss_tokens")
 
 
@@ -55,9 +56,9 @@ def load_candidates(files: Sequence[Files], sources: Sequence[str], drops: Any) 
     num_rows = [file.num_rows for file in files]
     starts = np.concatenate([[0], np.cumsum(num_rows)]).astype(np.int64)
     source = np.repeat([sources.index(file.source) for file in files], num_rows).astype(np.int16)
-    rank = _column([file.pulled for file in files], ["rank"])["rank"].astype(np.float64)
-    names = ["tokens", "image_tokens", "loss_tokens", "num_tiles", "media_bytes"]
-    columns = _column([file.encoded for file in files], names)
+    rank = _columns([file.pulled for file in files], {"rank": np.float64}, int(starts[-1]))["rank"]
+    dtypes = dict.fromkeys(("tokens", "image_tokens", "loss_tokens", "num_tiles"), np.int32)
+    columns = _columns([file.encoded for file in files], dtypes | {"media_bytes": np.int64}, int(starts[-1]))
     drop, reasons = _drop_codes(files, drops)
     _refuse_repeated_keys(files)
     return Candidates(
@@ -66,22 +67,26 @@ def load_candidates(files: Sequence[Files], sources: Sequence[str], drops: Any) 
         starts=starts,
         source=source,
         rank=rank,
-        amounts={"samples": np.ones(len(rank), dtype=np.int64)}
-        | {name: columns[name].astype(np.int64) for name in names[:3]},
-        num_tiles=columns["num_tiles"].astype(np.int32),
-        media_bytes=columns["media_bytes"].astype(np.int64),
+        amounts={"samples": np.ones(len(rank), dtype=np.int32)}
+        | {name: columns[name] for name in ("tokens", "image_tokens", "loss_tokens")},
+        num_tiles=columns["num_tiles"],
+        media_bytes=columns["media_bytes"],
         drop=drop,
         drops=tuple(reasons),
     )
 
 
-def _column(paths: Sequence[Path], names: list[str]) -> dict[str, np.ndarray]:
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in names}
+def _columns(paths: Sequence[Path], dtypes: Mapping[str, Any], num_rows: int) -> dict[str, np.ndarray]:
+    """Read columns of many files into arrays made beforehand, a batch at a time; nulls become 0."""
+    columns = {name: np.zeros(num_rows, dtype=dtype) for name, dtype in dtypes.items()}
+    start = 0
     for path in paths:
-        table = pq.read_table(path, columns=names)
-        for name in names:
-            parts[name].append(table[name].fill_null(0).to_numpy())
-    return {name: np.concatenate(arrays) if arrays else np.empty(0) for name, arrays in parts.items()}
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=list(dtypes)):
+                for name, column in columns.items():
+                    column[start : start + batch.num_rows] = batch[name].fill_null(0).to_numpy(zero_copy_only=False)
+                start += batch.num_rows
+    return columns
 
 
 def _sample_ids(files: Sequence[Files]) -> Any:
