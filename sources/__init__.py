@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
 from curation.errors import ManifestError, nearest
@@ -108,6 +109,9 @@ def _import(place: str) -> Any:
         raise ManifestError(f"sources: adapter '{place}': can't import {module_name}: {err}; is it installed?") from err
     for part in attribute.split(".") if attribute else ():
         if not hasattr(found, part):
+            if hasattr(found, "__path__") and find_spec(f"{found.__name__}.{part}"):
+                found = import_module(f"{found.__name__}.{part}")
+                continue
             raise ManifestError(f"sources: adapter '{place}': {module_name} has no '{part}'{nearest(part, dir(found))}")
         found = getattr(found, part)
     return found
