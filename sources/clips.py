@@ -16,12 +16,16 @@ import numpy.typing as npt
 
 from curation.errors import ManifestError, nearest
 from curation.fingerprint import unit_hash
-from curation.records import Address, Flag, FrameFolder, Location, Part, Sample, Text, Turn, Video
+from curation.records import Address, Card, Flag, FrameFolder, Location, Part, Sample, Text, Turn, Video
 from curation.sources.conversation import check_turns
 from curation.sources.defects import RowDefect
-from curation.sources.options import names_option
+from curation.sources.media_cells import MEDIA_OPTIONS, check_media
+from curation.sources.options import check_options, names_option
 
-QUESTION = "what captions answer: one question, or several to choose from; default: the video alone"
+CLIP_OPTIONS = {
+    "question": "what captions answer: one question, or several to choose from; default: the video alone",
+    **{name: text for name, text in MEDIA_OPTIONS.items() if name != "fps"},
+}
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d{1,2}(?:[.,]\d+)?)")
 
 
@@ -35,6 +39,14 @@ def choices_option(
             hint = nearest(word, choices)
             raise ManifestError(f"source options: '{name}' is {word!r}; it knows {', '.join(choices)}{hint}")
     return tuple(choice for choice in choices if choice in given)
+
+
+def check_clip_options(card: Card, location: Location, units: Sequence[str], *, name: str = "units") -> None:
+    """Check the options that such adapters share, and that the media root exists. Raises ManifestError, SourceError."""
+    check_options(card, location.options)
+    choices_option(location, name, units)
+    names_option(location, "question")
+    check_media(location)
 
 
 def question_for(location: Location, row_key: str) -> str:

@@ -20,7 +20,7 @@ import orjson
 from curation.records import Card, Drop, Flag, Location, Sample, Task, Video
 from curation.sources import parquet
 from curation.sources.clips import (
-    QUESTION,
+    CLIP_OPTIONS,
     check_span,
     choices_option,
     clip_sample,
@@ -57,7 +57,7 @@ CARD = Card(
         **{f"json.{name}": "kept as a column" for name in KEPT},
     },
     options={
-        "question": QUESTION,
+        "question": CLIP_OPTIONS["question"],
         "units": f"what becomes samples: {', '.join(UNITS)}; default qa, scenes, activities",
     },
     quirks=(

@@ -19,10 +19,18 @@ from typing import Any
 from curation.errors import MediaError
 from curation.records import Card, Drop, Flag, Location, Sample, Task, Video
 from curation.sources import jsonl
-from curation.sources.clips import QUESTION, choices_option, clip_sample, frame_seconds, question_for, text_of
+from curation.sources.clips import (
+    CLIP_OPTIONS,
+    check_clip_options,
+    choices_option,
+    clip_sample,
+    frame_seconds,
+    question_for,
+    text_of,
+)
 from curation.sources.defects import Row, RowDefect, as_mapping, drop_of, scalar_columns
-from curation.sources.media_cells import MEDIA_OPTIONS, MediaReader, check_media
-from curation.sources.options import check_options, names_option, rate_option
+from curation.sources.media_cells import MediaReader
+from curation.sources.options import rate_option
 from curation.sources.places import first_name, reader_above, with_endings
 from curation.sources.rows import row_tasks
 
@@ -43,10 +51,9 @@ CARD = Card(
         "breakpoint": "list<struct<time: int, question: string, answer: string>>: time is a frame number",
     },
     options={
-        "question": QUESTION,
         "seconds": "at most this long a part of the video before a breakpoint; default: from its start",
         "units": f"what becomes samples: {', '.join(UNITS)}; default global, breakpoint",
-        **{name: text for name, text in MEDIA_OPTIONS.items() if name != "fps"},
+        **CLIP_OPTIONS,
     },
     quirks=(
         "SmolVLM2 took the captions of 795 videos: `units: caption`",
@@ -60,11 +67,8 @@ CARD = Card(
 
 def tasks(location: Location) -> list[Task]:
     """List the JSON files, those in the annotations' folder where there is one. Raises ManifestError, SourceError."""
-    check_options(CARD, location.options)
-    choices_option(location, "units", UNITS)
-    names_option(location, "question")
+    check_clip_options(CARD, location, UNITS)
     rate_option(location, "seconds")
-    check_media(location)
     found = row_tasks(location, suffixes=jsonl.SUFFIXES)
     inside = [task for task in found if task.path.split("/")[-2:-1] and task.path.split("/")[-2] in _ANNOTATIONS]
     return inside or found

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from curation.errors import MediaError
 from curation.media_root import VIDEO_SUFFIXES
-from curation.records import Task
+from curation.records import Address, Task
+from curation.sources.files import is_remote
 from curation.sources.media_cells import MediaReader, media_reader
 
 
@@ -28,6 +29,8 @@ def reader_above(task: Task, folders: Sequence[str]) -> MediaReader:
 
 def first_name(reader: MediaReader, names: Sequence[str], *, default: str) -> str:
     """Return the first name under which there is a medium, or the default if there is none.
+
+    Below a URL nothing is looked up, since a request for each name would cost more than the row: the default counts.
 
     Raises:
         MediaError: a name is there but not to be used: `ambiguous_media`, `outside_media_root`, `unreadable_media`.
@@ -53,9 +56,9 @@ def _is_there(reader: MediaReader, name: str) -> bool:
     if "." not in name.rpartition("/")[2] and (reader.root.is_folder(name) or reader.root.frames(name)):
         return True
     try:
-        reader.root.find(name)
+        content = reader.root.find(name).content
     except MediaError as err:
         if err.reason != "missing_media":
             raise
         return False
-    return True
+    return not isinstance(content, Address) or content.offset is not None or not is_remote(content.path)

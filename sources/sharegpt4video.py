@@ -20,7 +20,8 @@ from curation.errors import MediaError
 from curation.records import Card, Drop, Flag, Location, Sample, Task, Video
 from curation.sources import jsonl, llava
 from curation.sources.clips import (
-    QUESTION,
+    CLIP_OPTIONS,
+    check_clip_options,
     check_span,
     choices_option,
     clip_sample,
@@ -30,8 +31,7 @@ from curation.sources.clips import (
     text_of,
 )
 from curation.sources.defects import Row, RowDefect, as_mapping, drop_of, row_id_of
-from curation.sources.media_cells import MEDIA_OPTIONS, MediaReader, check_media, media_reader
-from curation.sources.options import check_options, names_option
+from curation.sources.media_cells import MediaReader, media_reader
 from curation.sources.places import first_name
 from curation.sources.rows import row_tasks
 from curation.sources.video_talks import named_video
@@ -55,10 +55,9 @@ CARD = Card(
         "zip_folder": "string: the archive's name",
     },
     options={
-        "question": QUESTION,
         "units": "videos (the whole caption), keyframes (a sample from each key frame to the next), or both; "
         "default videos",
-        **{name: text for name, text in MEDIA_OPTIONS.items() if name != "fps"},
+        **CLIP_OPTIONS,
     },
     quirks=(
         "some rows lack the whole caption; thousands of panda clips are not in the archives",
@@ -71,10 +70,7 @@ CARD = Card(
 
 def tasks(location: Location) -> list[Task]:
     """List the files of rows: of a folder that has JSON lines these alone. Raises ManifestError and SourceError."""
-    check_options(CARD, location.options)
-    choices_option(location, "units", UNITS)
-    names_option(location, "question")
-    check_media(location)
+    check_clip_options(CARD, location, UNITS)
     found = row_tasks(location, suffixes=jsonl.SUFFIXES)
     lines = [task for task in found if ".jsonl" in task.path.lower()]
     return lines or found

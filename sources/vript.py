@@ -20,10 +20,9 @@ from typing import Any
 
 from curation.errors import ManifestError, MediaError
 from curation.records import Card, Drop, Location, Sample, Task, Video
-from curation.sources.clips import QUESTION, choices_option, clip_sample, question_for, text_of
+from curation.sources.clips import CLIP_OPTIONS, check_clip_options, choices_option, clip_sample, question_for, text_of
 from curation.sources.defects import RowDefect, drop_of
-from curation.sources.media_cells import MEDIA_OPTIONS, check_media
-from curation.sources.options import check_options, flag_option, names_option
+from curation.sources.options import flag_option
 from curation.sources.places import reader_above
 from curation.sources.vript_files import CAPTION_FOLDER, Scene, Script, VriptMedia, script_tasks, scripts
 
@@ -50,10 +49,9 @@ CARD = Card(
     },
     options={
         "caption": f"what the answer holds: {', '.join(LABELS)}; several are labelled lines; default content",
-        "question": QUESTION,
         "unit": "clips, scenes or videos; default clips",
         "voice": "true: the voice-over stands before the question; default false",
-        **{name: text for name, text in MEDIA_OPTIONS.items() if name != "fps"},
+        **CLIP_OPTIONS,
     },
     quirks=(
         "clip_id ends in .mp4 in cut_meta and not elsewhere",
@@ -104,9 +102,7 @@ def _telling(location: Location) -> _Telling:
 
 def tasks(location: Location) -> list[Task]:
     """List runs of members of the zips and byte ranges of JSON lines. Raises ManifestError and SourceError."""
-    check_options(CARD, location.options)
-    names_option(location, "question")
-    check_media(location)
+    check_clip_options(CARD, location, UNITS, name="unit")
     return script_tasks(location, is_whole=_telling(location).unit == "videos")
 
 

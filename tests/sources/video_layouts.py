@@ -11,10 +11,11 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curation.records import Location
+from curation.records import Drop, Location, Sample, Video
 from tests.sources.layouts import (
     image_bytes,
     location,
+    read_all,
     talk,
     video_bytes,
     write,
@@ -199,6 +200,24 @@ def write_mantis(folder: Path) -> Location:
         folder / "iconqa" / "train.json", [{"id": "c", "image": "3.png", "conversations": talk("<image>\nWhat?")}]
     )
     return location(folder)
+
+
+def all_samples(adapter: str, where: Location) -> dict[str, Sample]:
+    """Return the samples of a source without drops by their keys."""
+    rows = read_all(adapter, where)
+    assert not [row for row in rows if isinstance(row, Drop)]
+    return {row.row_key: row for row in rows if isinstance(row, Sample)}
+
+
+def video_of(sample: Sample) -> Video:
+    """Return the one video of a sample."""
+    (video,) = (part for turn in sample.turns for part in turn.parts if isinstance(part, Video))
+    return video
+
+
+def span_of(sample: Sample) -> tuple[float | None, float | None]:
+    """Return the part of its video that a sample shows."""
+    return video_of(sample).start_seconds, video_of(sample).end_seconds
 
 
 VIDEO_FIXTURES: dict[str, Callable[[Path], Location]] = {
