@@ -27,10 +27,9 @@ TALK_COLUMNS = {
 _TALKS = ("conversations", "messages", "conversation")
 
 
-def pair(question: Any, answer: Any, *, system: Any = None) -> dict[str, Any]:
+def pair(question: Any, answer: Any) -> dict[str, Any]:
     """Return the conversation of one question and its answer, to be checked like any other."""
-    talk = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-    return {"messages": talk, "system": system}
+    return {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
