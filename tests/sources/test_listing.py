@@ -1,0 +1,32 @@
+"""The table of sources in README.md is the one that the cards give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from curation.errors import SourceError
+from curation.sources import ADAPTERS
+from curation.sources.listing import BEGIN, END, sources_table, with_table
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def test_the_readme_has_the_table_of_the_cards() -> None:
+    page = README.read_text()
+    assert page == with_table(page), "run: python -m curation.sources.listing README.md"
+
+
+def test_every_adapter_has_a_row_of_five_cells() -> None:
+    rows = sources_table().splitlines()
+    assert [row.split(" | ")[0] for row in rows[2:]] == [f"| `{name}`" for name in sorted(ADAPTERS)]
+    assert {len(row.replace("\\|", "").split("|")) for row in rows} == {7}
+
+
+def test_the_rest_of_a_page_stays_and_a_page_without_a_place_is_refused() -> None:
+    page = with_table(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    assert page.startswith(f"before\n{BEGIN}\n| adapter |")
+    assert page.endswith(f" |\n{END}\nafter\n")
+    with pytest.raises(SourceError, match="no place for the table of sources"):
+        with_table(f"before {END} {BEGIN}")
