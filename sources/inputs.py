@@ -9,6 +9,9 @@ from pathlib import Path
 
 from curation.sources.files import is_remote
 
+_BUILDS = frozenset(("build.json", ".building.json"))
+_MANIFESTS = (".yaml", ".yml")
+
 
 def files_fingerprint(paths: Iterable[str]) -> str:
     """Return a digest over the paths, sizes and times (local) or sizes and etags (remote) of files."""
@@ -21,14 +24,24 @@ def files_fingerprint(paths: Iterable[str]) -> str:
 def folder_fingerprint(root: str) -> str:
     """Return a digest over every file under a media root, so that a medium that came, went or changed is noticed.
 
-    A remote root is named only: listing millions of objects costs more than it tells.
+    Left out are manifests (.yaml) and the folders of builds, which may stand beside the data: a changed weight or a
+    half-written shard changes no source. A folder is read once however many links lead to it. A remote root is named
+    only: listing millions of objects costs more than it tells.
     """
     if is_remote(root) or not Path(root).is_dir():
         return files_fingerprint([root])
     digest = hashlib.sha256()
+    seen: set[tuple[int, int]] = set()
     for parent, folders, names in os.walk(root, followlinks=True):
+        about = os.stat(parent)  # noqa: PTH116
+        if (about.st_dev, about.st_ino) in seen or (parent != root and not _BUILDS.isdisjoint(names)):
+            folders.clear()
+            continue
+        seen.add((about.st_dev, about.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
+            if name.endswith(_MANIFESTS):
+                continue
             path = os.path.join(parent, name)  # noqa: PTH118  a million Path objects cost seconds
             digest.update(repr((path, _identity(path))).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()

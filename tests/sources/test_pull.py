@@ -46,7 +46,7 @@ def _why(ledger: Sequence[dict[str, Any]]) -> list[tuple[str, str, str, float | 
 
 
 def test_every_row_is_a_sample_or_a_line_of_the_ledger(tmp_path: Path) -> None:
-    rows = [
+    rows: list[Sample | Drop] = [
         sample("a:0"),
         Drop(row_key="a:1", reason="no_answer"),
         sample("a:2", Image(content=b"")),
@@ -81,7 +81,12 @@ def test_a_medium_that_fails_fails_every_row_that_names_it(tmp_path: Path) -> No
 
 
 def test_a_repeated_row_key_keeps_the_first_row_and_drops_the_others(tmp_path: Path) -> None:
-    rows = [sample("a", question="first"), sample("b"), sample("a", question="second"), Drop(row_key="b", reason="x")]
+    rows: list[Sample | Drop] = [
+        sample("a", question="first"),
+        sample("b"),
+        sample("a", question="second"),
+        Drop(row_key="b", reason="x"),
+    ]
     counts, samples, ledger = _pulled(tmp_path, rows)
     assert [row["sample_id"] for row in samples] == ["s/a", "s/b"] and "first" in samples[0]["conversation"]
     assert [row[:3] for row in _why(ledger)] == [
@@ -225,7 +230,9 @@ def test_a_folder_of_frames_is_a_video_with_an_id_of_its_frames_and_its_rate(tmp
 
 
 def test_take_keeps_the_rows_with_the_smallest_hashes_and_counts_no_others(tmp_path: Path) -> None:
-    rows = [sample(f"a:{n}") if n % 5 else Drop(row_key=f"a:{n}", reason="no_answer") for n in range(50)]
+    rows: list[Sample | Drop] = [
+        sample(f"a:{n}") if n % 5 else Drop(row_key=f"a:{n}", reason="no_answer") for n in range(50)
+    ]
     hashes = count_taken(_task(tmp_path, rows))["hashes"]
     assert len(hashes) == 50
     kept: dict[int, set[str]] = {}
