@@ -48,7 +48,10 @@ _WORDS = ("messages_field", "pairs_field", "answer_field", "text_field")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
-    """The names that each thing may have in a row, in the order they are tried; `named` are those of the options."""
+    """The names that each thing may have in a row, in the order they are tried.
+
+    `named` are those of the options. `joins_images`: all fields of `image` hold images, not the first of them.
+    """
 
     messages: tuple[str, ...]
     pairs: tuple[str, ...]
@@ -63,6 +66,7 @@ class Fields:
     classes: tuple[str, ...]
     extra: tuple[str, ...]
     named: tuple[str, ...]
+    joins_images: bool
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -80,7 +84,7 @@ class Fields:
         if self.document:
             return self._finished(row_key, row, (_document(row[self.document], self.document),))
         talk = _first(row, self.messages)
-        media = {"images": self._cells(row, self.image), "video": _first(row, self.video)}
+        media = {"images": self._images(row), "video": _first(row, self.video)}
         if isinstance(talk, list) and any(isinstance(part, dict) and _is_typed(part) for part in talk):
             video = media["video"]
             videos = video if isinstance(video, list) else [] if video is None else [video]
@@ -128,12 +132,13 @@ class Fields:
             raise RowDefect("invalid_row", "no such class", measured=number, threshold=len(self.classes))
         return self.classes[number]
 
-    def _cells(self, row: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
-        """Return the cells of all named fields, or of the first usual one that is there."""
-        found = [row[name] for name in names if row.get(name) is not None]
-        if not any(name in self.named for name in names):
-            found = found[:1]
-        return [cell for value in found for cell in (value if isinstance(value, list) else [value])]
+    def _images(self, row: Mapping[str, Any]) -> list[Any]:
+        """Return the cells of all fields that the option names, or of the first usual one that is there."""
+        if self.joins_images:
+            found = [row[name] for name in self.image if row.get(name) is not None]
+            return [cell for value in found for cell in (value if isinstance(value, list) else [value])]
+        value = _first(row, self.image)
+        return [] if value is None else value if isinstance(value, list) else [value]
 
     def _finished(
         self, row_key: str, row: Mapping[str, Any], turns: tuple[Turn, ...], flags: tuple[Flag, ...] = ()
@@ -178,6 +183,7 @@ def fields_of(
         classes=names_option(location, "classes"),
         extra=names_option(location, "columns"),
         named=tuple(named),
+        joins_images="image_field" in options,
     )
 
 
@@ -205,4 +211,8 @@ def _is_typed(message: Mapping[str, Any]) -> bool:
 
 
 def _first(row: Mapping[str, Any], names: Sequence[str]) -> Any:
-    return next((row[name] for name in names if row.get(name) is not None), None)
+    for name in names:
+        value = row.get(name)
+        if value is not None:
+            return value
+    return None
