@@ -7,15 +7,17 @@ becomes one string with commas. `min_chars` drops shorter documents as `too_shor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from curation.records import Card, Drop, Location, Sample, Task, Text, Turn
+from curation.records import Card, Drop, Location, Sample, Task
 from curation.sources.defects import Row, RowDefect, as_mapping, build_samples, row_id_of
 from curation.sources.options import check_options, count_option, names_option
+from curation.sources.plain import plain_sample, text_turn
 from curation.sources.rows import read_rows, row_tasks
+from curation.sources.text import text_at, value_at
 
 DOCUMENT_OPTIONS = {
     "columns": "names of further values of a row to keep for filters; dots lead into structs",
@@ -25,10 +27,10 @@ DOCUMENT_OPTIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Documents:
-    """One set: its card, the names its text may have, and the columns it keeps."""
+    """One set: its card, where its text and its ids are, and the columns it keeps."""
 
     card: Card
-    field: tuple[str, ...] = ("text",)
+    field: str = "text"
     columns: tuple[str, ...] = ()
     ids: tuple[str, ...] = ("id",)
 
@@ -37,11 +39,11 @@ class Documents:
         check_options(self.card, location.options)
         names_option(location, "columns")
         count_option(location, "min_chars", 0)
-        return row_tasks(location, columns=self.field if len(self.field) == 1 else ())
+        return row_tasks(location, columns=(self.field,))
 
     def samples(self, task: Task) -> Iterator[Sample | Drop]:
         """Yield the samples of a task in the order of its rows."""
-        tops = [name.partition(".")[0] for name in (*self.field, *self.ids, *self._columns(task.location))]
+        tops = [name.partition(".")[0] for name in (self.field, *self.ids, *self._columns(task.location))]
         return build_samples(read_rows(task, tuple(dict.fromkeys(tops))), self.reader(task.location))
 
     def reader(self, location: Location) -> Callable[[str, Any], Sample]:
@@ -54,37 +56,11 @@ class Documents:
 
     def _sample(self, row_key: str, value: Any, *, kept: Iterable[tuple[str, str]], min_chars: int) -> Sample:
         row = as_mapping(value)
-        text = document_text(row, self.field, min_chars)
+        text = text_at(row, self.field, reason="no_text")
+        if len(text) < min_chars:
+            raise RowDefect("too_short", measured=len(text), threshold=min_chars)
         columns = {name: scalar(value_at(row, path)) for name, path in kept}
-        turn = Turn(role="assistant", parts=(Text(text=text),))
-        return Sample(row_key=row_key, row_id=row_id_of(row, *self.ids), turns=(turn,), columns=columns)
-
-
-def document_text(row: Mapping[str, Any], names: tuple[str, ...], min_chars: int) -> str:
-    """Return the text under the first of the names that is there. Raises RowDefect."""
-    for name in names:
-        if name in row:
-            text = row[name]
-            break
-    else:
-        raise RowDefect("invalid_row", f"no field '{names[0]}'; the row has {', '.join(map(str, row))}")
-    if text is None or (isinstance(text, str) and (not text or text.isspace())):
-        raise RowDefect("no_text", f"{name} is {'null' if text is None else 'blank'}")
-    if not isinstance(text, str):
-        raise RowDefect("invalid_row", f"{name} is {type(text).__name__}, not a string")
-    if len(text) < min_chars:
-        raise RowDefect("too_short", measured=len(text), threshold=min_chars)
-    return text
-
-
-def value_at(row: Mapping[str, Any], path: str) -> Any:
-    """Return the value at a name with dots; null where the way ends."""
-    if path in row:
-        return row[path]
-    value: Any = row
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
+        return plain_sample(row_key, row_id_of(row, *self.ids), (text_turn("assistant", text),), columns)
 
 
 def scalar(value: Any) -> Any:

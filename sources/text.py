@@ -75,23 +75,24 @@ def _fields(location: Location) -> tuple[str | None, str | None, str | None]:
 
 def _document(row_key: str, value: Any, *, field: str, extra: tuple[str, ...]) -> Sample:
     row = as_mapping(value)
-    turn = text_turn("assistant", _text(row, field, reason="no_text"))
+    turn = text_turn("assistant", text_at(row, field, reason="no_text"))
     return plain_sample(row_key, row_id_of(row, "id"), (turn,), scalar_columns(row, extra))
 
 
 def _pair(row_key: str, value: Any, *, prompt: str, answer: str, system: str | None, extra: tuple[str, ...]) -> Sample:
     row = as_mapping(value)
     turns = [
-        text_turn("user", _text(row, prompt, reason="no_question")),
-        text_turn("assistant", _text(row, answer, reason="no_answer")),
+        text_turn("user", text_at(row, prompt, reason="no_question")),
+        text_turn("assistant", text_at(row, answer, reason="no_answer")),
     ]
-    if system and _value(row, system):
-        turns.insert(0, text_turn("system", _text(row, system, reason="invalid_row")))
+    if system and value_at(row, system):
+        turns.insert(0, text_turn("system", text_at(row, system, reason="invalid_row")))
     return plain_sample(row_key, row_id_of(row), tuple(turns), scalar_columns(row, extra))
 
 
-def _text(row: Mapping[str, Any], field: str, *, reason: str) -> str:
-    text = row[field] if field in row else _value(row, field)
+def text_at(row: Mapping[str, Any], field: str, *, reason: str) -> str:
+    """Return the text of a field of a row; without one, raise RowDefect with the reason."""
+    text = row[field] if field in row else value_at(row, field)
     if type(text) is str and text and not text.isspace():
         return text
     if text is None and field.partition(".")[0] not in row:
@@ -103,7 +104,8 @@ def _text(row: Mapping[str, Any], field: str, *, reason: str) -> str:
     return text
 
 
-def _value(row: Mapping[str, Any], field: str) -> Any:
+def value_at(row: Mapping[str, Any], field: str) -> Any:
+    """Return the value of a field, which may stand inside structs (`metadata.text`); null where the way ends."""
     if field in row:
         return row[field]
     value: Any = row

@@ -36,7 +36,7 @@ CARD = Card(
 )
 _SET = Documents(
     card=CARD,
-    field=("content",),
+    field="content",
     ids=("hexsha",),
     columns=(*_COLUMNS, "max_line_length", "avg_line_length", "alphanum_fraction"),
 )
