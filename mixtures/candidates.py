@@ -93,7 +93,7 @@ def _sample_ids(files: Sequence[Files]) -> Any:
     import polars as pl
 
     return (
-        pl.scan_parquet([file.encoded for file in files], low_memory=True)
+        pl.scan_parquet([file.encoded for file in files], low_memory=True, glob=False)
         .select("sample_id")
         .with_row_index("position")
     )
@@ -114,7 +114,10 @@ def _refuse_repeated_keys(files: Sequence[Files]) -> None:
     """Raise SourceError when two rows have one sample_id: by hashes, 8 bytes a row, then by name."""
     import polars as pl
 
-    hashes = [pl.read_parquet(file.encoded, columns=["sample_id"])["sample_id"].hash(0).to_numpy() for file in files]
+    hashes = [
+        pl.read_parquet(file.encoded, columns=["sample_id"], glob=False)["sample_id"].hash(0).to_numpy()
+        for file in files
+    ]
     ordered = np.sort(np.concatenate(hashes)) if hashes else np.empty(0, np.uint64)
     suspects = ordered[1:][ordered[1:] == ordered[:-1]]
     if not len(suspects):
