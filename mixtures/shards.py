@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.errors import BuildError, MediaError
-from curation.media import content_from_json, read, sha256
+from curation.media import content_from_json, open_image, read, sha256
 from curation.mixtures.frames_stage import Clip, read_frames
 from curation.mixtures.layout import ImageLayout, expand
+from curation.mixtures.pixels import upright_rgb
 from curation.records import Address
 from curation.workspace import replacing
 
@@ -184,18 +185,18 @@ def _fitted(data: bytes, longest_edge: int) -> bytes:
     """Shrink an image to what the profile can use; one that is small enough keeps its bytes."""
     import io
 
-    from PIL import Image, ImageOps
+    from PIL import Image
 
-    image = Image.open(io.BytesIO(data))
+    image = open_image(data)
     if max(image.size) <= longest_edge:
         return data
-    shown = ImageOps.exif_transpose(image)
+    shown = upright_rgb(image)  # what the processor sees; a palette or a bitmap would be shrunk without averaging
     shown.thumbnail((longest_edge, longest_edge), Image.Resampling.LANCZOS)
     output = io.BytesIO()
     if image.format == "JPEG":
-        shown.convert("RGB").save(output, "JPEG", quality=92)
+        shown.save(output, "JPEG", quality=92)
     else:
-        (shown if shown.mode in ("RGB", "RGBA", "L", "LA", "P") else shown.convert("RGB")).save(output, "PNG")
+        shown.save(output, "PNG")
     return output.getvalue()
 
 
@@ -203,7 +204,9 @@ class _Mapped:
     """An encoded file mapped into memory, read row by row."""
 
     def __init__(self, path: Path) -> None:
-        self._file = pa.ipc.open_file(pa.memory_map(str(path)))
+        with pa.memory_map(str(path)) as mapped:
+            content = mapped.read_buffer()  # a view that outlives its descriptor: a shard may draw from 3,000 files
+        self._file = pa.ipc.open_file(pa.BufferReader(content))
         sizes = [self._file.get_batch(index).num_rows for index in range(self._file.num_record_batches)]
         self._ends = np.cumsum(sizes).tolist()
         self._batches: dict[int, _Batch] = {}

@@ -181,7 +181,12 @@ def test_take_counts_rows_that_can_not_be_read_too(tmp_path: Path, engine: Local
 
 def test_the_guard_stops_a_source_and_names_the_reasons_by_their_number(tmp_path: Path, engine: LocalEngine) -> None:
     gone = Image(content=Address(path=str(tmp_path / "gone.png")))
-    rows = [sample("a:0"), Drop(row_key="a:1", reason="no_answer"), sample("a:2", gone), sample("a:3", gone)]
+    rows: list[Sample | Drop] = [
+        sample("a:0"),
+        Drop(row_key="a:1", reason="no_answer"),
+        sample("a:2", gone),
+        sample("a:3", gone),
+    ]
     source = _source(write_rows(tmp_path / "data" / "a.rows", rows))
     with pytest.raises(BuildError, match=r"sources\.s: 3 of 4 rows are unreadable \(75\.0%\).*missing_media 2, no_ans"):
         _pull(source, tmp_path, engine, max_unreadable=0.7)
