@@ -117,7 +117,12 @@ class _Writer:
         self._rows_file, self._blob_file, self._blob = rows_file, blob_file, blob
 
     def add(self, row: Sample | Drop) -> None:
-        row = self._checked(named_in_unicode(row))
+        row = named_in_unicode(row)
+        if self._is_repeated(row.row_key):
+            self._note_repeated(row.row_key)
+            return
+        if isinstance(row, Sample) and not _has_answer(row):
+            row = Drop(row_key=row.row_key, reason="no_answer")
         if isinstance(row, Sample):
             try:
                 self._add_sample(row)
@@ -129,21 +134,19 @@ class _Writer:
         if len(self._rows) >= _BATCH_ROWS or self._size >= _BATCH_BYTES:
             self.flush()
 
-    def _checked(self, row: Sample | Drop) -> Sample | Drop:
-        """Turn a repeated row key or a sample without an answer into a drop."""
-        key = hashlib.blake2b(row.row_key.encode(), digest_size=16).digest()
+    def _is_repeated(self, row_key: str) -> bool:
+        key = hashlib.blake2b(row_key.encode(), digest_size=16).digest()
         if key in self._keys:
-            number = self.drops["duplicate_row_key"] + 1
-            return Drop(row_key=row.row_key, reason="duplicate_row_key", measured=number)
+            return True
         self._keys.add(key)
-        if isinstance(row, Sample) and not any(
-            isinstance(part, Text) and part.text.strip()
-            for turn in row.turns
-            if turn.role == "assistant"
-            for part in turn.parts
-        ):
-            return Drop(row_key=row.row_key, reason="no_answer")
-        return row
+        return False
+
+    def _note_repeated(self, row_key: str) -> None:
+        """Note a row whose key another row has: it has no id of its own, the other's is the evidence."""
+        self.drops["duplicate_row_key"] += 1
+        self._note(row_key, "drop", "duplicate_row_key", None, None, {})
+        evidence = {"evidence_sample_id": self.ledger[-1]["sample_id"], "evidence_source": self.work.source}
+        self.ledger[-1] |= {"sample_id": None} | evidence
 
     def _add_sample(self, sample: Sample) -> None:
         sample, num_repaired = with_whole_texts(sample)
@@ -303,6 +306,11 @@ class _Writer:
         assert self._rows_file is not None
         self._rows_file.write_table(pa.Table.from_pylist(self._rows, schema=PULLED))
         self._rows, self._greys, self._size = [], [], 0
+
+
+def _has_answer(sample: Sample) -> bool:
+    answers = (part for turn in sample.turns if turn.role == "assistant" for part in turn.parts)
+    return any(isinstance(part, Text) and part.text.strip() for part in answers)
 
 
 def _video_id(content: bytes | Address | FrameFolder) -> str:

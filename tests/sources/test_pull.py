@@ -89,10 +89,8 @@ def test_a_repeated_row_key_keeps_the_first_row_and_drops_the_others(tmp_path: P
     ]
     counts, samples, ledger = _pulled(tmp_path, rows)
     assert [row["sample_id"] for row in samples] == ["s/a", "s/b"] and "first" in samples[0]["conversation"]
-    assert [row[:3] for row in _why(ledger)] == [
-        ("s/a", "drop", "duplicate_row_key"),
-        ("s/b", "drop", "duplicate_row_key"),
-    ]
+    told = [(row["sample_id"], row["reason"], row["evidence_sample_id"], row["evidence_source"]) for row in ledger]
+    assert told == [(None, "duplicate_row_key", "s/a", "s"), (None, "duplicate_row_key", "s/b", "s")]
     assert counts["rows_read"] == 4
 
 
