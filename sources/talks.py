@@ -66,7 +66,8 @@ class Talks:
         row = as_mapping(value)
         if self.prepare:
             row = {**row, **self.prepare(row, mode)}
-        name, talk = next(((name, row[name]) for name in _TALKS if row.get(name) is not None), ("", None))
+        name = next((name for name in _TALKS if row.get(name) is not None), "")
+        talk = row.get(name)
         if not isinstance(talk, list) or not _is_typed(talk):
             made = llava.sample_of(row_key, row, reader=reader, extra=extra)
             return with_traces(made, mode, notation=self.notation) if self.has_traces else made
@@ -81,10 +82,10 @@ def kept(row: Mapping[str, Any], *names: str) -> Any:
 
 
 def _is_typed(talk: list[Any]) -> bool:
-    return any(
-        isinstance(message, dict) and any(isinstance(message.get(name), list) for name in ("content", "value"))
-        for message in talk
-    )
+    for message in talk:
+        if isinstance(message, dict) and (type(message.get("content")) is list or type(message.get("value")) is list):
+            return True
+    return False
 
 
 def _merged(message: Any) -> Any:

@@ -26,6 +26,7 @@ from typing import Literal, cast
 from curation.records import Flag, Location, Sample, Text, Turn
 from curation.sources.defects import RowDefect
 from curation.sources.options import choice_option
+from curation.sources.plain import plain_sample, text_turn
 
 Notation = Literal["tagged", "think", "thought_tokens", "steps", "hash_answer", "boxed", "parts", "prose"]
 Mode = Literal["keep", "plain", "think"]
@@ -41,9 +42,8 @@ _THOUGHT = re.compile(
 _THOUGHT_TOKEN = re.compile(r"<\|(?:begin|end)_of_(?:thought|solution)\|>")
 _THINK = re.compile(r"\s*(?:<think>)?(.*?)</think>(.*)", re.DOTALL)
 _ANSWER = re.compile(r"\s*<answer>(.*)</answer>\s*", re.DOTALL)
-_FINAL = re.compile(r"^#{2,4} *(?:The )?final answer(?: is)? *:?", re.IGNORECASE | re.MULTILINE)
+_FINAL = re.compile(r"^#{2,4} *(?:The )?[Ff]inal answer(?: is)? *:?", re.MULTILINE)
 _HEADING = re.compile(r"^#{2,4} +", re.MULTILINE)
-_HASH = re.compile(r"\n?^#### *(\S.*?)\s*\Z", re.MULTILINE)
 _CALCULATION = re.compile(r"<<[^<>\n]*>>")
 
 
@@ -70,9 +70,9 @@ def notation_of(text: str) -> Notation:
     if "<" in text and _TAG.search(text):
         return "tagged"
     if "##" in text:
-        if _FINAL.search(text):
+        if "inal answer" in text and _FINAL.search(text):
             return "steps"
-        if _HASH.search(text):
+        if _last_line(text)[1].startswith("####"):
             return "hash_answer"
     return "boxed" if "\\boxed{" in text else "prose"
 
@@ -111,28 +111,33 @@ def with_traces(sample: Sample, mode: Mode, *, notation: Notation | None = None)
     `notation` is what the source's row had where its texts do not show it any more (`parts`). Raises RowDefect.
     """
     turns: list[Turn] = []
-    seen: list[str] = []
+    marked: set[str] = set()
     flags: list[Flag] = []
     for turn in sample.turns:
-        text = turn.parts[0].text if len(turn.parts) == 1 and isinstance(turn.parts[0], Text) else None
-        if turn.role != "assistant" or text is None:
-            turns.append(turn)
-            continue
-        try:
-            trace = read_trace(text)
-        except RowDefect as err:
-            if mode != "keep":
-                raise
-            flags.append(Flag(reason=err.reason, detail={"detail": err.detail}))
-            seen.append(notation_of(text))
-        else:
-            seen.append(trace.notation)
-            if mode != "keep" and trace.notation != "prose":
-                turn = replace(turn, parts=(Text(text=write_trace(trace.reasoning, trace.answer, mode=mode)),))
+        first = turn.parts[0]
+        if turn.role == "assistant" and len(turn.parts) == 1 and isinstance(first, Text):
+            name = notation_of(first.text)
+            if name != "prose":
+                marked.add(name)
+                turn = _rewritten(turn, first.text, mode, flags)
         turns.append(turn)
-    marked = sorted({name for name in seen if name != "prose"}) or ["prose"]
-    name = notation or (marked[0] if len(marked) == 1 else "mixed")
-    return replace(sample, turns=tuple(turns), columns={**sample.columns, "trace": name}, flags=(*sample.flags, *flags))
+    found = notation or (marked.pop() if len(marked) == 1 else "mixed" if marked else "prose")
+    columns = {**sample.columns, "trace": found}
+    if not flags and not sample.flags and sample.kind is None:
+        return plain_sample(sample.row_key, sample.row_id, tuple(turns), columns)
+    return replace(sample, turns=tuple(turns), columns=columns, flags=(*sample.flags, *flags))
+
+
+def _rewritten(turn: Turn, text: str, mode: Mode, flags: list[Flag]) -> Turn:
+    """Return a turn with its trace in the form of the mode; a broken one is a flag where texts are kept."""
+    try:
+        trace = read_trace(text)
+    except RowDefect as err:
+        if mode != "keep":
+            raise
+        flags.append(Flag(reason=err.reason, detail={"detail": err.detail}))
+        return turn
+    return turn if mode == "keep" else text_turn("assistant", write_trace(trace.reasoning, trace.answer, mode=mode))
 
 
 def _thought_tokens(text: str) -> tuple[str, str]:
@@ -166,9 +171,13 @@ def _steps(text: str) -> tuple[str, str]:
 
 
 def _hash_answer(text: str) -> tuple[str, str]:
-    found = _HASH.search(text)
-    assert found is not None
-    return _CALCULATION.sub("", text[: found.start()]), found[1]
+    before, line = _last_line(text)
+    return _CALCULATION.sub("", before), line.removeprefix("####")
+
+
+def _last_line(text: str) -> tuple[str, str]:
+    before, _, line = text.rstrip().rpartition("\n")
+    return before, line
 
 
 def _boxed(text: str) -> tuple[str, str]:
