@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 from curation.errors import SourceError, nearest
@@ -22,9 +23,12 @@ def _opened(path: str) -> Iterator[Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with open_binary(path) as file:
+    with ExitStack() as stack:
+        opened: Any = path  # Arrow's own reader of files is twice as fast as one that asks Python for every page
+        if is_remote(path) or not Path(path).is_file():
+            opened = stack.enter_context(open_binary(path))
         try:
-            parquet = pq.ParquetFile(file, pre_buffer=is_remote(path))
+            parquet = stack.enter_context(pq.ParquetFile(opened, pre_buffer=is_remote(path)))
         except (pa.ArrowException, OSError) as err:
             raise SourceError(
                 f"source: '{path}' is no whole Parquet file ({reason_of(err)}); fetch it again or leave it out"
