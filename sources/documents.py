@@ -23,6 +23,7 @@ DOCUMENT_OPTIONS = {
     "columns": "names of further values of a row to keep for filters; dots lead into structs",
     "min_chars": "least length of a document in characters; shorter ones are dropped: too_short. Default 0",
 }
+_SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +66,11 @@ class Documents:
 
 def scalar(value: Any) -> Any:
     """Return a value as a column can hold it: scalars as they are, strings of a list with commas, others null."""
+    if type(value) in _SCALARS:
+        return value
     if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
         return ",".join(value)
-    return value if isinstance(value, str | int | float | bool) else None
+    return None
 
 
 def line_number(row: Row | Drop) -> int:
