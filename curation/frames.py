@@ -38,7 +38,9 @@ class FrameSettings:
     """How many frames of a video are used, and which.
 
     `skip_seconds` is left out at both ends of a window longer than max_frames / fps seconds. `clip_seconds` bounds the
-    window; it begins at the start, in the middle, at a seeded place, or at a second after the window's start.
+    window; it begins at the start, in the middle, at a seeded place, or at a second after the window's start. `tiles`
+    leaves the cutting of long videos to the dataset's annotations: the part that a sample names is kept, up to
+    `clip_seconds` from its start, and a sample that names none is about the whole video, which is kept whole.
     `average` frames, chosen one after another, are averaged into one stored frame, so that `max_frames` and
     `min_frames` count stored frames. `frames_per_clip` is for `clips`. The reference rules (`smolvlm`,
     `smolvlm-train`, `clips`) have no minimum.
@@ -66,8 +68,8 @@ class FrameSettings:
             )
         if self.skip_seconds < 0 or (self.clip_seconds is not None and not self.clip_seconds > 0):
             raise ValueError(f"skip_seconds {self.skip_seconds} must be >= 0, clip_seconds {self.clip_seconds} above 0")
-        if isinstance(self.clip_from, str) and self.clip_from not in ("start", "middle", "seeded"):
-            raise ValueError(f"clip from {self.clip_from!r} must be start, middle, seeded or a number of seconds")
+        if isinstance(self.clip_from, str) and self.clip_from not in ("start", "middle", "seeded", "tiles"):
+            raise ValueError(f"clip from {self.clip_from!r} must be start, middle, seeded, tiles or a second")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +78,13 @@ class FramePlan:
 
     `indices` are rising positions in presentation order. `groups` says how many consecutive indices are averaged into
     each stored frame (all 1 without averaging); `seconds` has one time for each stored frame, its group's first.
+    `window` is the part of the video that they were chosen from, seconds from the first frame.
     """
 
     indices: tuple[int, ...]
     seconds: tuple[float, ...]
     groups: tuple[int, ...]
+    window: tuple[float, float]
 
 
 def plan_frames(
@@ -115,7 +119,7 @@ def plan_frames(
     first = int(_at(seconds, np.array([window[0]]))[0])
     stop = max(int(np.searchsorted(seconds, window[1] - TOLERANCE_SECONDS, "left")), first + 1)
     positions = _choose(seconds, settings, window=window, span=(first, stop), keyframes=keyframes)
-    return _grouped(seconds, positions, settings.average)
+    return _grouped(seconds, positions, settings.average, window=window)
 
 
 def on_screen(seconds: Seconds, targets: Seconds) -> Positions:
@@ -138,11 +142,12 @@ def _window(
     budget = settings.max_frames * settings.average / settings.fps
     if settings.sampling in ("fps", "uniform", "keyframes") and high - low > max(budget, 2 * settings.skip_seconds):
         low, high = low + settings.skip_seconds, high - settings.skip_seconds
-    if settings.clip_seconds is None:
+    is_whole = settings.clip_from == "tiles" and start is None and end is None
+    if settings.clip_seconds is None or is_whole:
         return low, high
     room = max(high - low - settings.clip_seconds, 0.0)
     if isinstance(settings.clip_from, str):
-        low += room * {"start": 0.0, "middle": 0.5, "seeded": seed_unit}[settings.clip_from]
+        low += room * {"start": 0.0, "tiles": 0.0, "middle": 0.5, "seeded": seed_unit}[settings.clip_from]
     else:
         low += max(settings.clip_from, 0.0)
     if low >= high and low > 0:
@@ -230,10 +235,11 @@ def _clips(settings: FrameSettings, *, num_frames: int, rate: float, most: int) 
     return positions
 
 
-def _grouped(seconds: Seconds, positions: Positions, average: int) -> FramePlan:
+def _grouped(seconds: Seconds, positions: Positions, average: int, *, window: tuple[float, float]) -> FramePlan:
     groups = [min(average, len(positions) - begin) for begin in range(0, len(positions), average)]
     return FramePlan(
         indices=tuple(positions.tolist()),
         seconds=tuple(seconds[positions[::average]].tolist()),
         groups=tuple(groups),
+        window=window,
     )

@@ -66,6 +66,7 @@ MEDIA = pa.schema(
         ("width", pa.int32()),
         ("height", pa.int32()),
         ("duration_seconds", pa.float64()),
+        ("used_seconds", pa.float64()),
         ("fps", pa.float64()),
         ("frames_used", pa.int32()),
         ("tokens", pa.int32()),
@@ -206,6 +207,7 @@ ENCODED_MEDIUM = pa.struct(
         ("tokens", pa.int32()),
         ("frame_plan", pa.string()),  # JSON for curation.video.decode, null for images
         ("frame_seconds", pa.list_(pa.float64())),
+        ("used_seconds", pa.float64()),  # how long the part of a video is that its frames are chosen from
     ]
 )
 
@@ -224,6 +226,7 @@ ENCODED = pa.schema(
         ("tokens", pa.int32()),
         ("num_tiles", pa.int32()),
         ("media_bytes", pa.int64()),
+        ("used_seconds", pa.float64()),  # of all its videos
         ("ids", pa.list_(pa.int32())),
         ("loss", pa.list_(pa.int32())),
         ("media", pa.list_(ENCODED_MEDIUM)),

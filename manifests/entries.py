@@ -174,7 +174,7 @@ class BucketsShape:
 class ClipFromShape:
     """Where a clip begins: a word, or a second."""
 
-    words: tuple[str, ...] = ("start", "middle", "seeded")
+    words: tuple[str, ...] = ("start", "middle", "seeded", "tiles")
 
     def read(self, node: Node, path: str) -> str | float:
         if node.value in self.words and isinstance(node.value, str):
@@ -182,7 +182,7 @@ class ClipFromShape:
         is_number = isinstance(node.value, int | float) and not isinstance(node.value, bool)
         if not is_number or node.value < 0:
             hint = nearest(node.value, self.words) if isinstance(node.value, str) else ""
-            raise must_be(node, path, f"start, middle, seeded or a second from 0{hint}")
+            raise must_be(node, path, f"start, middle, seeded, tiles or a second from 0{hint}")
         return float(node.value)
 
     def schema(self) -> JsonSchema:

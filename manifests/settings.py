@@ -128,9 +128,11 @@ class ClipSettings:
     """The window of a video that is used."""
 
     seconds: float = field(metadata=setting(NumberShape(above=0), "At most this long."))
-    from_: Literal["start", "middle", "seeded"] | float = field(
+    from_: Literal["start", "middle", "seeded", "tiles"] | float = field(
         default="start",
-        metadata=setting(ClipFromShape(), "Where it begins: start, middle, seeded, or a second.", key="from"),
+        metadata=setting(
+            ClipFromShape(), "Where it begins: start, middle, seeded, a second; or tiles: the parts named.", key="from"
+        ),
     )
 
 

@@ -76,6 +76,12 @@ def load_candidates(files: Sequence[Files], sources: Sequence[str], drops: Any) 
     )
 
 
+def used_seconds(candidates: Candidates) -> np.ndarray:
+    """Read how many seconds of video each sample uses, float64; 0 without any."""
+    paths = [file.encoded for file in candidates.files]
+    return _columns(paths, {"used_seconds": np.float64}, len(candidates))["used_seconds"]
+
+
 def _columns(paths: Sequence[Path], dtypes: Mapping[str, Any], num_rows: int) -> dict[str, np.ndarray]:
     """Read columns of many files into arrays made beforehand, a batch at a time; nulls become 0."""
     columns = {name: np.zeros(num_rows, dtype=dtype) for name, dtype in dtypes.items()}

@@ -100,6 +100,8 @@ class Encoder:
         except MediaError as err:
             ledger.append(_entry(row, "drop", err.reason, measured=err.measured, detail={"problem": err.detail}))
             return None
+        for flag in (flag for medium in media for flag in medium.flags):
+            ledger.append(_entry(row, "flag", flag.reason, measured=flag.measured, detail=flag.detail))
         found = self._control_text(turns)
         if found and self.settings.control_text == "reference" and self.settings.profile.tokens.image in found:
             # The published processor refuses such a sample: it would look for another image.
@@ -168,6 +170,7 @@ class Encoder:
             "tokens": tokens,
             "num_tiles": sum(rows * cols + 1 for rows, cols in grids),
             "media_bytes": sum(medium.stored_bytes for medium in work.shown),
+            "used_seconds": sum(medium.used_seconds or 0.0 for medium in work.shown),
             "ids": ids,
             "loss": loss,
             "media": [medium.row(self.layout) for medium in work.shown],

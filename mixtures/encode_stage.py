@@ -19,7 +19,7 @@ from curation.mixtures.tokenizer import load_tokenizer
 from curation.tables import ENCODED, LEDGER, from_rows
 from curation.workspace import replacing
 
-VERSION = 1
+VERSION = 2
 ENDINGS = (".parquet", ".arrow", ".ledger.parquet")
 LENGTHS = pa.schema([field for field in ENCODED if field.name not in ("ids", "loss")])
 TOKENS = pa.schema([ENCODED.field(name) for name in ("sample_id", "source", "kind", "ids", "loss", "media")])

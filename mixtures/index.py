@@ -133,6 +133,7 @@ def _media(pulled: pa.RecordBatch, encoded: pa.RecordBatch, backends: dict[str, 
             )
         },
         "frames_used": pc.if_else(is_video, frames, pa.scalar(None, pa.int32())),
+        "used_seconds": chosen.field("used_seconds"),
         "tokens": chosen.field("tokens"),
         "backend": pa.array(
             [backends.get(media_id) for media_id in measured.field("media_id").to_pylist()], pa.string()

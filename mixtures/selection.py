@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from curation.errors import MixtureError
 from curation.manifests import Manifest
+from curation.manifests.settings import MixtureSettings
 from curation.mixtures.allocation import allocate, interleave
-from curation.mixtures.candidates import UNITS, Candidates
+from curation.mixtures.candidates import UNITS, Candidates, used_seconds
+from curation.mixtures.durations import Pool, order_by_mean, order_by_ranges
 from curation.mixtures.packing import pack
+from curation.mixtures.ranges import read_ranges
 from curation.mixtures.weights import Node, resolve_weights
+
+_ROUNDS = 20
+_STILL = 1e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,20 +49,22 @@ def select(candidates: Candidates, manifest: Manifest, *, context: int) -> Selec
     Raises MixtureError with the bottleneck, its numbers and the edits that would fix it.
     """
     mixture = manifest.mixture
-    if mixture.video_seconds is not None:
-        raise MixtureError("mixture.video_seconds: choosing by duration is not supported; filter with `where` instead")
-    by_source = _ranked(candidates)
     amounts = candidates.amounts[mixture.unit]
+    ranked = _ranked(candidates)
+    by_source = _by_duration(candidates, mixture, ranked)
     available = {source: amounts[positions] for source, positions in by_source.items()}
-    nodes = resolve_weights(mixture.weights, {source: int(values.sum()) for source, values in available.items()})
-    allocation = allocate(
-        available,
-        {node.source: node.share for node in nodes if node.source is not None},
-        budget=mixture.budget,
-        max_repeats=mixture.max_repeats,
-        unit=mixture.unit,
-        nodes=nodes,
-    )
+    nodes = resolve_weights(mixture.weights, _sizes(available))
+    try:
+        allocation = allocate(
+            available,
+            _shares(nodes),
+            budget=mixture.budget,
+            max_repeats=mixture.max_repeats,
+            unit=mixture.unit,
+            nodes=nodes,
+        )
+    except MixtureError as err:
+        raise MixtureError(f"{err}{_left_by_durations(ranked, by_source)}") from err
     chosen = {
         source: np.concatenate([np.tile(positions, taken.passes), positions[: taken.prefix]])
         for source, positions in by_source.items()
@@ -136,6 +145,56 @@ def _repeat_numbers(positions: np.ndarray) -> np.ndarray:
     numbers = np.empty(len(positions), dtype=np.int32)
     numbers[by_position] = np.arange(len(ordered)) - begins
     return numbers
+
+
+def _by_duration(
+    candidates: Candidates, mixture: MixtureSettings, ranked: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Order each source so that the durations asked for are met; without any asked for, the order is by rank.
+
+    `natural` weights follow what this leaves of the sources, so it is done again until the shares stand still.
+    """
+    asked = mixture.video_seconds
+    if asked is None:
+        return dict(ranked)
+    amounts = candidates.amounts[mixture.unit]
+    seconds = used_seconds(candidates)
+    pools = {source: Pool(seconds=seconds[own], amounts=amounts[own]) for source, own in ranked.items()}
+    chosen = dict(ranked)
+    shares: dict[str, Fraction] = {}
+    for _ in range(_ROUNDS):
+        before = shares
+        shares = _shares(resolve_weights(mixture.weights, _sizes({name: amounts[own] for name, own in chosen.items()})))
+        if before and all(abs(shares[source] - before[source]) < _STILL for source in shares):
+            return chosen
+        orders = (
+            order_by_mean(pools, shares, asked.mean)
+            if asked.mean is not None
+            else order_by_ranges(pools, shares, read_ranges(asked.buckets or {}))
+        )
+        chosen = {source: ranked[source][order] for source, order in orders.items()}
+    raise MixtureError(
+        "mixture.video_seconds: the natural weights of the video sources follow what the durations leave of them and "
+        "do not settle; give these sources weights that are numbers"
+    )
+
+
+def _sizes(available: Mapping[str, np.ndarray]) -> dict[str, float]:
+    return {source: int(values.sum()) for source, values in available.items()}
+
+
+def _shares(nodes: Sequence[Node]) -> dict[str, Fraction]:
+    return {node.source: node.share for node in nodes if node.source is not None}
+
+
+def _left_by_durations(ranked: Mapping[str, np.ndarray], chosen: Mapping[str, np.ndarray]) -> str:
+    """Say what choosing by duration left of the sources, for errors about what they have."""
+    fewer = [
+        f"{len(chosen[source])} of {len(positions)} samples of '{source}'"
+        for source, positions in ranked.items()
+        if len(chosen[source]) < len(positions)
+    ]
+    return f" (mixture.video_seconds leaves {', '.join(fewer)})" if fewer else ""
 
 
 def _ranked(candidates: Candidates) -> dict[str, np.ndarray]:

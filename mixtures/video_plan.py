@@ -11,11 +11,12 @@ import numpy as np
 
 from curation.errors import MediaError
 from curation.fingerprint import unit_hash
-from curation.frames import FramePlan, plan_frames
+from curation.frames import FramePlan, FrameSettings, plan_frames
 from curation.mixtures.dialect import VideoTimes
 from curation.mixtures.encode_settings import EncodeSettings
 from curation.mixtures.geometry import fitted_size
 from curation.mixtures.layout import ImageLayout
+from curation.records import Flag
 
 _KEPT = ("type", "name", "address", "media_id", "mime", "bytes", "width", "height")
 _JPEG_BYTES_PER_PIXEL = 0.25
@@ -31,7 +32,9 @@ class Medium:
     times: VideoTimes | None = None
     frame_plan: str | None = None
     frame_seconds: tuple[float, ...] | None = None
+    used_seconds: float | None = None
     stored_bytes: int = 0
+    flags: tuple[Flag, ...] = ()
 
     @classmethod
     def of_image(cls, grid: tuple[int, int], raw: dict[str, Any] | None = None) -> Medium:
@@ -53,6 +56,7 @@ class Medium:
             "tokens": sum(layout.num_tokens(*grid) for grid in self.grids),
             "frame_plan": self.frame_plan,
             "frame_seconds": self.frame_seconds,
+            "used_seconds": self.used_seconds,
         }
 
 
@@ -90,8 +94,23 @@ def encode_medium(
         times=_times(plan, seconds, duration=raw["duration_seconds"] or float(seconds[-1])),
         frame_plan=_request(plan, pts, settings),
         frame_seconds=plan.seconds,
+        used_seconds=plan.window[1] - plan.window[0],
+        flags=_flags(raw, settings.video),
         stored_bytes=int(width * height * _JPEG_BYTES_PER_PIXEL) * len(plan.groups),
     )
+
+
+def _flags(raw: dict[str, Any], video: FrameSettings) -> tuple[Flag, ...]:
+    """Say where `clip: {from: tiles}` cut a part that a sample names, or left a long video whole that names none."""
+    if video.clip_from != "tiles" or video.clip_seconds is None:
+        return ()
+    start, end, whole = raw["start_seconds"], raw["end_seconds"], raw["duration_seconds"] or 0.0
+    is_part = start is not None or end is not None
+    length = (whole if end is None else min(end, whole)) - (start or 0.0)
+    if length <= video.clip_seconds:
+        return ()
+    detail = {"media": raw["name"], "clip_seconds": video.clip_seconds}
+    return (Flag(reason="part_cut" if is_part else "not_tiled", measured=length, detail=detail),)
 
 
 def _times(plan: FramePlan, seconds: np.ndarray[Any, np.dtype[np.float64]], *, duration: float) -> VideoTimes:
