@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from curation.errors import BuildError
 from curation.pack_images import Geometry, PackImages
-from curation.shard_rows import Ids, Recent, Rows, Shard, open_shard
+from curation.shard_rows import Content, Ids, Recent, Rows, Shard, open_shard
 
 if TYPE_CHECKING:
     from curation.builds import Build
@@ -142,11 +142,11 @@ class Packs(Sequence[dict[str, Any]]):
             for shard, name in zip(table["shard"].to_pylist(), table["path"].to_pylist(), strict=True)
         }
 
-    def read_images(self, number: int, position: int) -> list[bytes]:
-        """Return the encoded bytes of the images of one sample of a pack, in order."""
+    def content(self, number: int, position: int) -> Content:
+        """Return the images (encoded), kind and source of one sample of a pack."""
         place = int(self._starts[number]) + position
         try:
-            return self._shard_of(int(self._shard[place])).images(int(self._row[place]))
+            return self._shard_of(int(self._shard[place])).content(int(self._row[place]))
         except _UNREADABLE as err:
             self._refuse(number, position, err)
 
@@ -186,7 +186,7 @@ class _Encoded(Sequence[bytes]):
 
     def __getitem__(self, index: Any) -> Any:
         position = int(self._bounds.searchsorted(index, side="right")) - 1
-        images = self._samples.get(position, lambda: self._packs.read_images(self._number, position))
+        images = self._samples.get(position, lambda: self._packs.content(self._number, position).images)
         place = int(index - self._bounds[position])
         if len(images) != self._bounds[position + 1] - self._bounds[position]:
             self.refuse(index, f"it has {len(images)} images and another number of tile grids")

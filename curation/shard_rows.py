@@ -17,6 +17,7 @@ Ids = npt.NDArray[np.int32]
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
+_FULL = ["images", "kind", "source"]
 _LIGHT = ["sample_id", "input_ids.list.element", "labels.list.element", "tiles.list.element"]
 
 
@@ -40,14 +41,24 @@ class Rows:
     sample_ids: pa.StringArray
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a row holds beside its tokens: the stored bytes of its images and the names that its source gives them."""
+
+    kind: str
+    source: str
+    images: list[bytes]
+    names: list[str]
+
+
 class Shard(Protocol):
     """An open shard."""
 
     def rows(self, row: int) -> Rows:
         """Return the row group that holds a row. Raises IndexError when the shard has no such row."""
 
-    def images(self, row: int) -> list[bytes]:
-        """Return the bytes of a row's images in order. Raises OSError or ValueError when they can't be read."""
+    def content(self, row: int) -> Content:
+        """Return a row's images, kind and source. Raises OSError or ValueError when they can't be read."""
 
 
 def open_shard(path: Path) -> Shard:
@@ -67,9 +78,9 @@ class ArrowShard:
     def rows(self, row: int) -> Rows:
         return self._group(row)[0]
 
-    def images(self, row: int) -> list[bytes]:
+    def content(self, row: int) -> Content:
         rows, batch = self._group(row)
-        return _image_bytes(batch.column("images"), row - rows.first)
+        return _content(batch, row - rows.first)
 
     def _group(self, row: int) -> tuple[Rows, pa.RecordBatch]:
         group = _group_of(self._starts, row)
@@ -90,7 +101,7 @@ class ParquetShard:
         sizes = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
         self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         self._kept: Recent[int, Rows] = Recent(16)
-        self._images: Recent[int, pa.ListArray] = Recent(2)
+        self._full: Recent[int, pa.RecordBatch] = Recent(2)
 
     def rows(self, row: int) -> Rows:
         group = _group_of(self._starts, row)
@@ -101,13 +112,13 @@ class ParquetShard:
 
         return self._kept.get(group, read)
 
-    def images(self, row: int) -> list[bytes]:
+    def content(self, row: int) -> Content:
         group = _group_of(self._starts, row)
 
-        def read() -> pa.ListArray:
-            return _one_batch(self._file.read_row_group(group, columns=["images"], use_threads=False)).column(0)
+        def read() -> pa.RecordBatch:
+            return _one_batch(self._file.read_row_group(group, columns=_FULL, use_threads=False))
 
-        return _image_bytes(self._images.get(group, read), row - int(self._starts[group]))
+        return _content(self._full.get(group, read), row - int(self._starts[group]))
 
 
 class Recent(Generic[Key, Value]):
@@ -156,6 +167,11 @@ def _rows(batch: pa.RecordBatch, *, first: int, group: int) -> Rows:
     )
 
 
-def _image_bytes(images: pa.ListArray, place: int) -> list[bytes]:
-    row: Any = images[place].values
-    return [] if row is None else row.field("bytes").to_pylist()
+def _content(batch: pa.RecordBatch, place: int) -> Content:
+    images: Any = batch.column("images")[place].values
+    return Content(
+        kind=batch.column("kind")[place].as_py(),
+        source=batch.column("source")[place].as_py(),
+        images=images.field("bytes").to_pylist(),
+        names=images.field("path").to_pylist(),
+    )

@@ -123,7 +123,7 @@ def _answer(packs: Any, connection: Any) -> None:
 def test_forked_and_spawned_processes_read_the_same(build: Build, method: str) -> None:
     packs = build.packs()
     expected = [plain(packs[number]) for number in (2, 0)]  # the parent's files are open before the fork
-    context = multiprocessing.get_context(method)
+    context: Any = multiprocessing.get_context(method)
     ours, theirs = context.Pipe()
     process = context.Process(target=_answer, args=(packs, theirs))
     process.start()
@@ -206,7 +206,7 @@ def test_tokens_that_are_not_as_many_as_the_index_says_are_refused(build: Build,
     first, second = sorted((copy.folder / "shards").iterdir())[:2]
     shutil.copy(second, first)
     number = next(row["pack"] for row in places(copy) if row["shard"] == 0)
-    with pytest.raises(BuildError, match="tokens that the index says|no row"):
+    with pytest.raises(BuildError, match=r"tokens that the index says|no row"):
         copy.packs()[number]
 
 

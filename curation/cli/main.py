@@ -16,6 +16,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "build": ("build", "Compile a manifest into shards, tables and build.json."),
     "check": ("check", "Check a manifest, its paths, tokenizer and adapters."),
     "demo": ("demo", "Write a small corpus, build it offline and show what came out."),
+    "diff": ("diff", "Say what changed between two builds or plans."),
+    "export": ("export", "Write a build in the format of another loader."),
     "peek": ("peek", "Show the first samples of a source as the toolkit sees them."),
     "plan": ("plan", "Show what a build would hold, without writing one."),
     "schema": ("schema", "Print the JSON Schema of manifests."),

@@ -60,7 +60,8 @@ def test_cases_that_end_in_a_prompt_come_out_of_rendering(real_data: Path) -> No
 
 
 def tiles_of(sample: dict[str, Any]) -> list[Pixels]:
-    return list(sample["pack"]["images"].pixels())[sample["images"]]
+    tiles: list[Pixels] = list(sample["pack"]["images"].pixels())[sample["images"]]
+    return tiles
 
 
 def pixel_lines(real_data: Path) -> list[str]:

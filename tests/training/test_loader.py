@@ -119,7 +119,7 @@ def test_a_broken_off_epoch_goes_on_where_it_was(build: Build) -> None:
     first = [numbers_of(batch) for _, batch in zip(range(3), loader, strict=False)]
     assert len(loader) == 9
     rest = [numbers_of(batch) for batch in loader]
-    assert sum([*first, *rest], []) == common_order(build, seed=1, epoch=0)
+    assert [number for batch in [*first, *rest] for number in batch] == common_order(build, seed=1, epoch=0)
 
 
 def test_a_state_is_short_and_says_where_it_is_from(build: Build) -> None:
