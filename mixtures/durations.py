@@ -156,11 +156,13 @@ def _balanced(pool: Pool, mean: float) -> _Kept:
     limit = min(totals)
     is_even = away == 0
     key[is_even] = _evenly(int(is_even.sum()), limit)
-    is_kept = _evened_out(is_even | (key <= limit), away)
+    is_kept = _evened_out(is_even | (key <= limit), away, is_video=pool.seconds > 0)
     return _Kept(is_kept, np.minimum(key, limit))
 
 
-def _evened_out(is_kept: npt.NDArray[np.bool_], away: Floats) -> npt.NDArray[np.bool_]:
+def _evened_out(
+    is_kept: npt.NDArray[np.bool_], away: Floats, *, is_video: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
     """Exchange a few videos at the end, so that what is kept cancels out better; matters where there are few."""
     is_kept = is_kept.copy()
     for _ in range(_EXCHANGES):
@@ -174,7 +176,7 @@ def _evened_out(is_kept: npt.NDArray[np.bool_], away: Floats) -> npt.NDArray[np.
         near = rising[np.stack([above, np.maximum(above - 1, 0)]).astype(np.int64)]
         misses = np.abs(left - outs + ins[near])
         row, out = np.unravel_index(int(np.argmin(misses)), misses.shape)
-        is_last = is_kept.sum() == 1 and near[row, out] == len(free)
+        is_last = (is_kept & is_video).sum() == 1 and near[row, out] == len(free)
         if misses[row, out] >= abs(left) or is_last:
             break
         is_kept[kept[out : out + 1]] = False
