@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from curation.engine import Engine, Job
 from curation.errors import BuildError
-from curation.filters import load_filter
+from curation.filters import filter_inputs, load_filter
 from curation.filters.stage import run_filters
 from curation.fingerprint import fingerprint
 from curation.manifests import Manifest
@@ -165,7 +165,7 @@ def _filter(manifest: Manifest, encoded: Sequence[Encoded], files: Sequence[File
         "filter",
         [each.stage.fingerprint for each in encoded],
         asked,
-        [each.version for each in filters],
+        [[each.version, *filter_inputs(each)] for each in filters],
         list(priorities.items()),
         limit,
         manifest.seed,

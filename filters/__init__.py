@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from curation.filters.filter import SAMPLE_COLUMNS, Filter, Tables
+from curation.filters.filter import SAMPLE_COLUMNS, Filter, Tables, filter_inputs
 from curation.filters.loading import filter_options, load_filter
 
 FILTERS: dict[str, str] = {
     "balance": "curation.filters.balance:Balance",
     "cap": "curation.filters.cap:Cap",
+    "contamination": "curation.filters.contamination:Contamination",
     "exact_duplicates": "curation.filters.exact_duplicates:ExactDuplicates",
     "near_duplicate_images": "curation.filters.near_duplicate_images:NearDuplicateImages",
     "near_duplicate_text": "curation.filters.near_duplicate_text:NearDuplicateText",
@@ -15,4 +16,4 @@ FILTERS: dict[str, str] = {
     "where": "curation.filters.where:Where",
 }
 
-__all__ = ["FILTERS", "SAMPLE_COLUMNS", "Filter", "Tables", "filter_options", "load_filter"]
+__all__ = ["FILTERS", "SAMPLE_COLUMNS", "Filter", "Tables", "filter_inputs", "filter_options", "load_filter"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -54,12 +54,13 @@ class Tables:
     priority, position in the manifest). The connection is locked down: it reads no files but the stage's own.
 
     `texts(sample_ids)` reads (sample_id, question, answer) of these samples, of all kept ones when None, in no
-    particular order, in batches. `seed` is the manifest's.
+    particular order, in batches; `exchanges` a row for each question with its answer. `seed` is the manifest's.
     """
 
     connection: duckdb.DuckDBPyConnection
     priority: Mapping[str, int]
     texts: Callable[[Sequence[str] | None], pa.RecordBatchReader]
+    exchanges: Callable[[Sequence[str] | None], pa.RecordBatchReader]
     seed: int
 
     def rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
@@ -90,6 +91,20 @@ class Filter(Protocol):
     def ledger(self, tables: Tables) -> pa.Table:
         """Return a row (schema `curation.tables.LEDGER`) for each sample to drop or flag."""
         ...
+
+
+@runtime_checkable
+class ReadsFiles(Protocol):
+    """A filter that reads files of its own, on which its decisions depend."""
+
+    def inputs(self) -> tuple[str, ...]:
+        """Return each file's path, size and time or tag, so that a change is noticed. Raises FilterError."""
+        ...
+
+
+def filter_inputs(item: Filter) -> tuple[str, ...]:
+    """Return what a filter reads beside the samples: part of the identity of the filter stage."""
+    return item.inputs() if isinstance(item, ReadsFiles) else ()
 
 
 def ledger_table(found: pa.Table) -> pa.Table:

@@ -44,7 +44,7 @@ def split_words(texts: Sequence[str]) -> Words:
     ends = np.cumsum(lengths)
     kinds = _kinds()[data]
     starts, stops = _runs(kinds)
-    words = _range_hashes(data, starts, stops)
+    words = range_hashes(data, starts, stops)
     owner = np.repeat(np.arange(len(texts)), np.diff(np.searchsorted(starts, ends), prepend=0))
     is_symbol = (kinds[starts] == 3) | _is_sign(data, starts, stops)
     is_symbol[np.searchsorted(starts, np.flatnonzero(kinds == 2), side="right") - 1] = True  # words with a digit
@@ -163,8 +163,13 @@ def _is_sign(data: NDArray[np.uint8], starts: NDArray[np.int64], stops: NDArray[
     return np.asarray(is_letter | is_greek | is_mathematical)
 
 
-def _range_hashes(data: NDArray[np.uint8], starts: NDArray[np.int64], stops: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Hash byte ranges: differences of one running polynomial, brought back to power 0, then spread."""
+def range_hashes(
+    data: NDArray[np.uint8] | NDArray[np.uint64], starts: NDArray[np.int64], stops: NDArray[np.int64]
+) -> NDArray[np.uint64]:
+    """Hash ranges of bytes or of words: differences of one running polynomial, brought back to power 0, then spread.
+
+    `starts` lie within the data. The same range of values has the same hash wherever it stands.
+    """
     import numpy as np
 
     powers, inverses = _powers(len(data))

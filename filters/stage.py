@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from curation.filters.filter import SAMPLE_COLUMNS, Filter, Tables, ledger_table
 from curation.filters.guard import check_guard
-from curation.filters.texts import read_texts
+from curation.filters.texts import read_exchanges, read_texts
 from curation.tables import LEDGER, empty
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def run_filters(
                 connection=connection,
                 priority=priorities,
                 texts=lambda sample_ids: read_texts(connection, pulled, sample_ids=sample_ids),
+                exchanges=lambda sample_ids: read_exchanges(connection, pulled, sample_ids=sample_ids),
                 seed=seed,
             )
             return pa.concat_tables([_run(item, tables, max_dropped_fraction) for item in filters])

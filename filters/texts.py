@@ -30,7 +30,36 @@ def read_texts(
     return pa.RecordBatchReader.from_batches(TEXTS, _batches(pulled, wanted))
 
 
+def read_exchanges(
+    connection: duckdb.DuckDBPyConnection, pulled: Sequence[Path], *, sample_ids: Sequence[str] | None = None
+) -> pa.RecordBatchReader:
+    """Read as `read_texts`, but a row for each answer of a sample: what the user said since the last one, and it.
+
+    What a system turn says is no question. A user's last words without an answer make a row with an empty answer.
+    """
+    if sample_ids is None:
+        wanted = connection.sql("select sample_id from kept").to_arrow_table()["sample_id"]
+    else:
+        wanted = pa.array(sample_ids, pa.string())
+    return pa.RecordBatchReader.from_batches(TEXTS, _exchange_batches(pulled, wanted))
+
+
+def _exchange_batches(pulled: Sequence[Path], wanted: pa.Array) -> Iterator[pa.RecordBatch]:
+    for ids, conversations in _conversations(pulled, wanted):
+        rows = [
+            (name, *pair) for name, said in zip(ids.to_pylist(), conversations, strict=True) for pair in _split(said)
+        ]
+        columns = list(zip(*rows, strict=True)) or [(), (), ()]
+        yield pa.record_batch([pa.array(column, pa.string()) for column in columns], schema=TEXTS)
+
+
 def _batches(pulled: Sequence[Path], wanted: pa.Array) -> Iterator[pa.RecordBatch]:
+    for ids, conversations in _conversations(pulled, wanted):
+        questions, answers = zip(*(words(said) for said in conversations), strict=True)
+        yield pa.record_batch([ids, pa.array(questions, pa.string()), pa.array(answers, pa.string())], schema=TEXTS)
+
+
+def _conversations(pulled: Sequence[Path], wanted: pa.Array) -> Iterator[tuple[pa.Array, list[str]]]:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -39,12 +68,27 @@ def _batches(pulled: Sequence[Path], wanted: pa.Array) -> Iterator[pa.RecordBatc
             for batch in file.iter_batches(BATCH_ROWS, columns=["sample_id", "conversation"], use_threads=False):
                 rows = batch.filter(pc.is_in(batch["sample_id"], value_set=wanted))
                 if len(rows):
-                    pairs = [words(conversation) for conversation in rows["conversation"].to_pylist()]
-                    questions, answers = zip(*pairs, strict=True)
-                    yield pa.record_batch(
-                        [rows["sample_id"], pa.array(questions, pa.string()), pa.array(answers, pa.string())],
-                        schema=TEXTS,
-                    )
+                    yield rows["sample_id"], rows["conversation"].to_pylist()
+
+
+def _split(conversation: str) -> list[tuple[str, str]]:
+    """Return the exchanges of a pulled conversation.
+
+    >>> _split('[["user",[0,"One?"]],["assistant",["1"]],["user",["Two?"]],["assistant",["2"]]]')
+    [('One?', '1'), ('Two?', '2')]
+    """
+    import orjson
+
+    pairs: list[tuple[str, str]] = []
+    asked: list[str] = []
+    for role, parts in orjson.loads(conversation):
+        text = "".join(part for part in parts if isinstance(part, str))
+        if role == "assistant":
+            pairs.append(("\n".join(asked), text))
+            asked = []
+        elif role == "user":
+            asked.append(text)
+    return [*pairs, ("\n".join(asked), "")] if asked else pairs
 
 
 def words(conversation: str) -> tuple[str, str]:

@@ -1,0 +1,165 @@
+"""Find and read the files of a benchmark: rows of Parquet, JSON Lines and JSON, and folders of images."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from curation.errors import FilterError, nearest
+from curation.filters.benchmarks import BENCHMARKS, Benchmark
+from curation.media_root import IMAGE_SUFFIXES
+
+ROW_SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".json", ".jsonl.gz", ".json.gz", ".jsonl.zst")
+BATCH_ROWS = 64
+
+
+def named(place: str) -> Benchmark:
+    """Return what an entry of `against` stands for: a ready benchmark by its name, or files and folders of one's own.
+
+    A manifest makes paths absolute, so a benchmark is also meant by a path that ends in its name where nothing is.
+    """
+    last = place.rstrip("/").rpartition("/")[2]
+    if "://" not in place and last in BENCHMARKS and not Path(place).exists():
+        return BENCHMARKS[last]
+    name = last.partition(".")[0].rstrip("*-_") if "*" not in last else place.rstrip("/").split("/")[-2]
+    return Benchmark(name=name or last, places=(place,))
+
+
+def list_files(benchmark: Benchmark, *, option: str = "against") -> list[str]:
+    """Return the files of a benchmark, ordered; those of a folder by their endings. Raises FilterError for none."""
+    found = [path for place in benchmark.places for path in _expand(place)]
+    if not found:
+        place = benchmark.places[0]
+        last = place.rstrip("/").rpartition("/")[2]
+        raise FilterError(
+            f"filters.contamination.{option}: no file of rows or images matches '{place}'{nearest(last, BENCHMARKS)} "
+            f"(by name there are {', '.join(BENCHMARKS)}); correct the path"
+        )
+    return found
+
+
+def stamp(path: str) -> str:
+    """Return a file's path, size and time (local) or tag (remote), by which a change is noticed."""
+    if "://" not in path:
+        stat = Path(path).stat()
+        return f"{path} {stat.st_size} {stat.st_mtime_ns}"
+    import fsspec
+
+    file_system, name = fsspec.core.url_to_fs(path)
+    info = file_system.info(name)
+    tags = [str(info[key]) for key in ("ETag", "etag", "LastModified", "mtime", "blob_id") if info.get(key)]
+    return " ".join([path, str(info.get("size")), *tags])
+
+
+def is_image(path: str) -> bool:
+    """Say whether a file is an image, by its ending."""
+    return path.lower().endswith(IMAGE_SUFFIXES)
+
+
+def field_names(path: str) -> list[str]:
+    """Return the names of the fields of a file's rows (of its first row, for JSON)."""
+    if path.endswith(".parquet"):
+        import pyarrow.parquet as pq
+
+        with _opened(path) as file:
+            return list(pq.read_schema(file).names)
+    return list(next(_json_rows(path), {}))
+
+
+def read_rows(path: str, columns: list[str]) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows of a file with these columns, in order. Raises FilterError for what can't be read."""
+    if not path.endswith(".parquet"):
+        yield from _json_rows(path)
+        return
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with _opened(path) as file:
+        try:
+            for batch in pq.ParquetFile(file).iter_batches(BATCH_ROWS, columns=columns):
+                yield from batch.to_pylist()
+        except (pa.ArrowException, OSError) as err:
+            raise _unreadable(path, err) from err
+
+
+def _expand(place: str) -> list[str]:
+    if "://" in place:
+        return _expand_remote(place)
+    path = Path(place)
+    if path.is_dir():
+        files = (item for item in sorted(path.rglob("*")) if not item.name.startswith("."))
+        return [str(item) for item in files if _is_wanted(str(item)) and item.is_file()]
+    if any(sign in path.name for sign in "*?["):
+        return [str(item) for item in sorted(path.parent.glob(path.name)) if _is_wanted(str(item))]
+    return [place] if path.is_file() else []
+
+
+def _expand_remote(place: str) -> list[str]:
+    import fsspec
+
+    try:
+        file_system, name = fsspec.core.url_to_fs(place)
+        if any(sign in place for sign in "*?["):
+            names = file_system.glob(name)
+        elif file_system.isdir(name):
+            names = [item for item in file_system.find(name) if _is_wanted(item)]
+        else:
+            names = [name]
+        return sorted(file_system.unstrip_protocol(item) for item in names)
+    except Exception as err:  # each remote file system has errors of its own
+        raise FilterError(
+            f"filters.contamination.against: can't list '{place}' ({type(err).__name__}: {err}); check the network and "
+            "the token (HF_TOKEN), or name a local copy"
+        ) from err
+
+
+def _is_wanted(path: str) -> bool:
+    return path.lower().endswith(ROW_SUFFIXES) or is_image(path)
+
+
+def _json_rows(path: str) -> Iterator[Mapping[str, Any]]:
+    """Yield rows of JSON Lines, of a JSON list, or of a JSON mapping of ids to rows (MathVista's layout)."""
+    import orjson
+
+    with _opened(path) as file:
+        try:
+            if path.partition(".json")[2].startswith("l") or path.endswith(".ndjson"):
+                for line in file:
+                    if line.strip():
+                        yield _row(orjson.loads(line), path)
+                return
+            whole = orjson.loads(file.read())
+        except (orjson.JSONDecodeError, OSError) as err:
+            raise _unreadable(path, err) from err
+    if isinstance(whole, dict) and whole and all(isinstance(row, dict) for row in whole.values()):
+        whole = [{"id": key, **row} for key, row in whole.items()]
+    for row in whole if isinstance(whole, list) else [whole]:
+        yield _row(row, path)
+
+
+def _row(row: object, path: str) -> Mapping[str, Any]:
+    if not isinstance(row, Mapping):
+        raise FilterError(f"filters.contamination.against: {path} has a row that is {json.dumps(row)[:40]}, no mapping")
+    return row
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[IO[bytes]]:
+    import fsspec
+
+    compression = "infer" if path.endswith((".gz", ".zst")) else None
+    try:
+        file = fsspec.open(path, "rb", compression=compression).open()
+    except Exception as err:  # each remote file system has errors of its own
+        raise _unreadable(path, err) from err
+    with file if not path.endswith((".gz", ".zst")) else io.BytesIO(file.read()) as readable:
+        yield readable
+
+
+def _unreadable(path: str, err: Exception) -> FilterError:
+    said = " ".join(str(err).split())
+    return FilterError(f"filters.contamination.against: can't read {path} ({said}); mend the file or leave it out")
