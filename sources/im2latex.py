@@ -9,7 +9,7 @@ Licence: each set's own (IM2LaTeX-100K: CC BY 4.0).
 from __future__ import annotations
 
 from curation.records import Card
-from curation.sources.questions import ASKED_OPTIONS, IMAGE_COLUMN, Questions, columns_named
+from curation.sources.questions import IMAGE_COLUMN, Questions, asked_options, columns_named
 
 FORMULA_QUESTION = "Write this formula in LaTeX."
 CARD = Card(
@@ -23,7 +23,7 @@ CARD = Card(
         "image | filename": f"{IMAGE_COLUMN}, or a path",
         "formula | latex_formula | latex | label | text": "string, LaTeX",
     },
-    options=ASKED_OPTIONS,
+    options=asked_options(FORMULA_QUESTION),
     quirks=("the originals are whole pages with the formula near the top, transparent around it",),
     citation="Deng et al., Image-to-Markup Generation with Coarse-to-Fine Attention, 2017",
 )

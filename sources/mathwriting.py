@@ -26,8 +26,8 @@ from curation.sources.defects import Row, RowDefect, build_samples
 from curation.sources.files import SourceFile, list_files, open_binary, source_root
 from curation.sources.im2latex import FORMULA_QUESTION
 from curation.sources.ink import draw_strokes, read_inkml
-from curation.sources.options import choice_option, count_option, rate_option, text_option
-from curation.sources.questions import ASKED_OPTIONS, IMAGE_COLUMN, Questions, columns_named
+from curation.sources.options import choice_option, count_option, names_option, rate_option, text_option
+from curation.sources.questions import IMAGE_COLUMN, Questions, asked_options, columns_named
 
 CARD = Card(
     name="mathwriting",
@@ -45,7 +45,8 @@ CARD = Card(
         "source": "string, in Parquet: the folder; kept as the column split",
     },
     options={
-        **ASKED_OPTIONS,
+        **asked_options(FORMULA_QUESTION),
+        "columns": "names of further annotations (InkML) or columns (Parquet) to keep for filters",
         "label": "normalized (default) or raw",
         "margin": "pixels of white around the ink; default 16",
         "size": "longer side of a drawn image in pixels; default 512; 0: one unit of the recording is one pixel",
@@ -121,7 +122,8 @@ def samples(task: Task) -> Iterator[Sample | Drop]:
     location = task.location
     asked = text_option(location, "question", FORMULA_QUESTION) or ""
     labels = _LABELS[choice_option(location, "label", ("normalized", "raw"))]
-    return build_samples(rows, partial(_sample, draw=_drawing(location), asked=asked, labels=labels))
+    extra = names_option(location, "columns")
+    return build_samples(rows, partial(_sample, draw=_drawing(location), asked=asked, labels=labels, extra=extra))
 
 
 def _drawing(location: Location) -> Callable[[Any], bytes]:
@@ -158,7 +160,13 @@ def _tar_rows(task: Task) -> Iterator[Row | Drop]:
 
 
 def _sample(
-    row_key: str, value: tuple[str, bytes], *, draw: Callable[[Any], bytes], asked: str, labels: tuple[str, ...]
+    row_key: str,
+    value: tuple[str, bytes],
+    *,
+    draw: Callable[[Any], bytes],
+    asked: str,
+    labels: tuple[str, ...],
+    extra: tuple[str, ...],
 ) -> Sample:
     name, data = value
     if len(data) > _INK_BYTES:
@@ -172,6 +180,7 @@ def _sample(
         "split": name.rpartition("/")[0].rpartition("/")[2] or None,
         "ink_creation_method": ink.annotations.get("inkCreationMethod"),
         "label_creation_method": ink.annotations.get("labelCreationMethod"),
+        **{name: ink.annotations.get(name) for name in extra},
     }
     turns = (
         Turn(role="user", parts=(image, Text(text=asked)) if asked else (image,)),

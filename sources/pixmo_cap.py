@@ -14,8 +14,9 @@ from dataclasses import replace
 
 from curation.records import Card, Drop, Location, Sample, Task
 from curation.sources.options import choice_option
-from curation.sources.questions import ASKED_OPTIONS, IMAGE_COLUMN, Questions, columns_named
+from curation.sources.questions import IMAGE_COLUMN, Questions, asked_options, columns_named
 
+_QUESTION = "Describe this image in detail."
 CARD = Card(
     name="pixmo_cap",
     title="PixMo-Cap",
@@ -30,13 +31,13 @@ CARD = Card(
         "caption": "string",
         "transcripts": "list<string>",
     },
-    options={**ASKED_OPTIONS, "answer": "caption (default) or transcript"},
+    options={**asked_options(_QUESTION), "answer": "caption (default) or transcript"},
     quirks=("images are links, which rot: of 0.72 million about 0.71 were there for the mirror",),
     citation="Deitke et al., Molmo and PixMo: Open Weights and Open Data, 2024",
 )
 _SET = Questions(
     card=CARD,
-    fields=columns_named(image=("image", "image_url"), answer=("caption",), asked="Describe this image in detail."),
+    fields=columns_named(image=("image", "image_url"), answer=("caption",), asked=_QUESTION),
 )
 
 

@@ -21,8 +21,12 @@ QUESTION_OPTIONS = {
     **{name: text for name, text in MEDIA_OPTIONS.items() if name != "fps"},
     "columns": "names of further scalar values of a row to keep for filters",
 }
-ASKED_OPTIONS = {**QUESTION_OPTIONS, "question": "what is asked of every image; default: the card's own words"}
 IMAGE_COLUMN = "struct<bytes: binary, path: string>"
+
+
+def asked_options(words: str) -> dict[str, str]:
+    """Return the options of a set whose rows ask nothing; `words` are what its card asks."""
+    return {**QUESTION_OPTIONS, "question": f"what is asked of every image; default: {words}"}
 
 
 def columns_named(

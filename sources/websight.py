@@ -9,8 +9,9 @@ Licence: CC BY 4.0.
 from __future__ import annotations
 
 from curation.records import Card
-from curation.sources.questions import ASKED_OPTIONS, IMAGE_COLUMN, Questions, columns_named
+from curation.sources.questions import IMAGE_COLUMN, Questions, asked_options, columns_named
 
+_QUESTION = "Write the HTML code of this web page."
 CARD = Card(
     name="websight",
     title="WebSight",
@@ -24,13 +25,13 @@ CARD = Card(
         "text": "string, HTML",
         "llm_generated_idea": "string, in v0.2 (uncertain); option `columns`",
     },
-    options=ASKED_OPTIONS,
+    options=asked_options(_QUESTION),
     quirks=("v0.2 has placeholders for pictures", "the row asks nothing: the question is the card's"),
     citation="Laurençon et al., Unlocking the conversion of Web Screenshots into HTML Code, 2024",
 )
 _SET = Questions(
     card=CARD,
-    fields=columns_named(image=("image",), answer=("text",), asked="Write the HTML code of this web page."),
+    fields=columns_named(image=("image",), answer=("text",), asked=_QUESTION),
 )
 tasks = _SET.tasks
 samples = _SET.samples

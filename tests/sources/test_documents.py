@@ -9,10 +9,13 @@ from typing import Any
 import orjson
 import pytest
 
+from curation.engine import LocalEngine
 from curation.errors import ManifestError, SourceError
 from curation.records import Address, Image, Location, Sample, kind_of
 from curation.sources import infimm_webmath, load_adapter
 from curation.sources.dolma import attribute_columns
+from curation.sources.stage import Source, pull_source
+from curation.workspace import Workspace
 from tests.sources.layouts import (
     flags,
     image_bytes,
@@ -108,6 +111,19 @@ def test_attributes_that_are_not_there_are_named_before_anything_is_read(tmp_pat
     where = _dolma(tmp_path, _documents(1), [{"id": "0", "attributes": {}}], attributes_folder=str(tmp_path / "gone"))
     with pytest.raises(SourceError, match=r"gone/toxicity/a\.jsonl' does not exist"):
         load_adapter("dolma").tasks(where)
+
+
+def test_attributes_that_changed_make_a_new_stage(tmp_path: Path) -> None:
+    where = _dolma(tmp_path, _documents(1), [{"id": "0", "attributes": {"toxic": 0.1}}])
+    source = Source(name="s", adapter="dolma", location=where, kind=None, license=None, take=None, seed=1)
+    workspace, engine = Workspace(root=tmp_path / "ws"), LocalEngine(workers=1)
+    try:
+        first, again = (pull_source(source, workspace, engine, max_unreadable=0).stage.folder for _ in range(2))
+        write_lines(tmp_path / "attributes/toxicity/a.jsonl", [{"id": "0", "attributes": {"toxic": 0.9}}])
+        changed = pull_source(source, workspace, engine, max_unreadable=0).stage.folder
+    finally:
+        engine.close()
+    assert first == again != changed
 
 
 def test_attributes_of_an_unknown_form_are_a_defect(tmp_path: Path) -> None:

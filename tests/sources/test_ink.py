@@ -119,6 +119,8 @@ def test_a_folder_a_tar_and_a_mirror_give_the_same_pair(tmp_path: Path) -> None:
     assert folder.turns[1:] == tar.turns[1:] and folder.columns == tar.columns
     assert (folder.row_key, tar.row_key) == ("train/0a.inkml:0", "m.tgz:0")
     assert folder.columns["split"] == "train" and folder.row_id == "0a"
+    asked = only_sample("mathwriting", location(tmp_path / "a", columns=["label"], question="?"))
+    assert asked.columns["label"] == "x^2" and shape(asked)[0] == ["[image]", "?"]
     assert shape(folder) == [["[image]", "Write this formula in LaTeX."], ["x^2"]]
     drawn, again = folder.turns[0].parts[0], tar.turns[0].parts[0]
     assert isinstance(drawn, Image) and isinstance(again, Image) and drawn.content == again.content
