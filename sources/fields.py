@@ -66,7 +66,7 @@ class Fields:
     classes: tuple[str, ...]
     extra: tuple[str, ...]
     named: tuple[str, ...]
-    joins_images: bool
+    joins_images: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
