@@ -97,7 +97,8 @@ def decide(manifest: Manifest, workspace: Workspace, engine: Engine, *, with_fra
     ]
     encoded = tuple(_encode(each, settings, tokenizer, manifest, workspace, engine) for each in pulled)
     files = [file for each in encoded for file in each.files()]
-    identity = fingerprint(VERSION, [each.stage.fingerprint for each in encoded], manifest.resolved())
+    read = [filter_inputs(load_filter(each.name, each.options)) for each in manifest.filters]
+    identity = fingerprint(VERSION, [each.stage.fingerprint for each in encoded], manifest.resolved(), read)
     filtered = _filter(manifest, encoded, files, workspace)
     failed = from_rows([], LEDGER)
     while True:

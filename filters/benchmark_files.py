@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -61,13 +62,13 @@ def is_image(path: str) -> bool:
 
 
 def field_names(path: str) -> list[str]:
-    """Return the names of the fields of a file's rows (of its first row, for JSON)."""
+    """Return the names of the fields of a file's rows (of its first 1,000, for JSON)."""
     if path.endswith(".parquet"):
         import pyarrow.parquet as pq
 
         with _opened(path) as file:
             return list(pq.read_schema(file).names)
-    return list(next(_json_rows(path), {}))
+    return list(dict.fromkeys(name for row in islice(_json_rows(path), 1000) for name in row))
 
 
 def read_rows(path: str, columns: list[str]) -> Iterator[Mapping[str, Any]]:

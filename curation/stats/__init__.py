@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     import duckdb
     import polars
 
-BUILD_TABLES = ("mixture", "kinds", "sources", "drops", "lengths", "media", "videos", "packs", "size")
-PLAN_TABLES = ("mixture", "kinds", "sources", "drops", "packs", "size")
+BUILD_TABLES = ("mixture", "kinds", "sources", "drops", "lengths", "media", "videos", "durations", "packs", "size")
+ON_REQUEST = ("contamination",)
+PLAN_TABLES = ("mixture", "kinds", "sources", "drops", "videos", "durations", "packs", "size")
 
 
 class Tables(Protocol):
@@ -48,8 +49,8 @@ class Answer:
 def load_query(name: str) -> SavedQuery:
     """Read a saved query by name; an unknown name is a `CurationError` with the nearest one."""
     path = files("curation.stats") / f"{name}.sql"
-    if name not in BUILD_TABLES or not path.is_file():
-        raise CurationError(f"stats: no table named '{name}'{nearest(name, BUILD_TABLES)}")
+    if name not in (*BUILD_TABLES, *ON_REQUEST) or not path.is_file():
+        raise CurationError(f"stats: no table named '{name}'{nearest(name, (*BUILD_TABLES, *ON_REQUEST))}")
     text = path.read_text("utf-8")
     comments = [line.removeprefix("--").strip() for line in text.splitlines() if line.startswith("--")]
     return SavedQuery(name=name, title=comments[0], notes=" ".join(comments[1:]), sql=text)

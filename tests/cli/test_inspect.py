@@ -13,7 +13,7 @@ from curation.cli.main import main
 from curation.cli.show import mark
 from curation.errors import CurationError
 from curation.show import Span
-from curation.stats import BUILD_TABLES, answer, load_query
+from curation.stats import BUILD_TABLES, ON_REQUEST, answer, load_query
 from tests.cli.tiny_build import shard_rows, tables, write_build
 
 
@@ -31,8 +31,8 @@ def test_every_saved_query_is_shipped_listed_and_titled() -> None:
     import curation.stats
 
     files = {path.stem for path in Path(curation.stats.__file__).parent.glob("*.sql")}
-    assert files == set(BUILD_TABLES)
-    for name in BUILD_TABLES:
+    assert files == {*BUILD_TABLES, *ON_REQUEST}
+    for name in (*BUILD_TABLES, *ON_REQUEST):
         assert load_query(name).title
     with pytest.raises(CurationError, match=r"stats: no table named 'mixtur'; did you mean 'mixture'\?"):
         load_query("mixtur")

@@ -96,7 +96,8 @@ def test_what_many_items_say_alike_is_no_sign_of_one(tmp_path: Path) -> None:
 def test_a_picture_with_its_question_is_confirmed_and_dropped(tmp_path: Path) -> None:
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "one.png").write_bytes(encoded(scene(1)))
-    against = bench(tmp_path, [{"image": "one.png", "question": "What is on the left?", "answer": "a tree"}])
+    shown = {"image": "one.png", "question": "What is on the left?", "answer": "a tree"}
+    against = bench(tmp_path, [{"question": "What is 3 + 4?", "answer": "7"}, shown])
     rows = [
         sample(tmp_path, "a/f:0", [encoded(scene(1), "JPEG", 60)], "What is on the left? Answer in a word.", "Trees"),
         sample(tmp_path, "a/f:1", [encoded(scene(1), "WEBP", 60)], "How many clouds are there?"),
