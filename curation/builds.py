@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 DESCRIPTIONS = ("build.json", "plan.json")
+DURATION_SCALE = "0-10,10-30,30-60,60-90,90-120,120-180,180-300,300-600,600-1800,1800-3600,3600-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,19 @@ class Build:
             stated = load_profile(self.settings["profile"]).context
         return int(stated)
 
+    def variables(self) -> dict[str, int | str]:
+        """Return what saved queries may ask for with `getvariable`: the context and the durations asked for.
+
+        `video_mean` is seconds or empty; `video_ranges` is `0-30=1,30-=2` as asked for, or a scale without weights.
+        """
+        asked = (self.settings.get("mixture") or {}).get("video_seconds") or {}
+        ranges = ",".join(f"{name}={weight}" for name, weight in (asked.get("buckets") or {}).items())
+        return {
+            "context": self.context,
+            "video_mean": str(asked.get("mean") or ""),
+            "video_ranges": ranges or DURATION_SCALE,
+        }
+
     def table_files(self) -> dict[str, list[Path]]:
         """Return the Parquet files of each public table as build.json lists them, in order; a table may have none."""
         from curation.tables import PUBLIC
@@ -63,7 +77,7 @@ class Build:
         from curation.queries import connect
         from curation.tables import PUBLIC
 
-        return connect(self.table_files(), PUBLIC, variables={"context": self.context})
+        return connect(self.table_files(), PUBLIC, variables=self.variables())
 
     def sql(self, query: str) -> polars.DataFrame:
         """Answer one query over samples, media, ledger, packs, mixture, sources and shards; `QueryError` says where."""
