@@ -58,8 +58,8 @@ def write_build(folder: Path, decided: Decided, workspace: Workspace, engine: En
         raise BuildError(f"output {folder}: {err.strerror}; choose a folder that can be made with -o DIR") from err
     with locked(folder / LOCK, busy=f"{folder}: another process is building into it; wait for it or choose -o DIR"):
         try:
-            if not _is_built(folder, digest):
-                _make_room(folder, digest, replace=replace)
+            if not is_built(folder, digest):
+                make_room(folder, digest, replace=replace)
                 _write(folder, decided, workspace, engine, index=index, files=files, digest=digest)
         finally:
             (folder / LOCK).unlink(missing_ok=True)
@@ -82,8 +82,8 @@ def _write(
     shards = write_rows(folder / "index" / "shards.parquet", written, SHARDS)
     write_bytes(folder / "manifest.yaml", dump(decided.manifest.resolved()).encode())
     files = files | {
-        "index/shards.parquet": _sha256(shards),
-        "manifest.yaml": _sha256(folder / "manifest.yaml"),
+        "index/shards.parquet": file_sha256(shards),
+        "manifest.yaml": file_sha256(folder / "manifest.yaml"),
         **{row["path"]: row["sha256"] for row in written},
     }
     for leftover in folder.rglob(f".*{TEMPORARY}"):  # of a build that was killed while it wrote
@@ -92,7 +92,7 @@ def _write(
     write_bytes(folder / "build.json", settings_text(_description(decided, digest, files)))
 
 
-def _is_built(folder: Path, digest: str) -> bool:
+def is_built(folder: Path, digest: str) -> bool:
     """Whether the folder holds exactly this build, every file of it."""
     try:
         description = json.loads((folder / "build.json").read_bytes())
@@ -101,7 +101,7 @@ def _is_built(folder: Path, digest: str) -> bool:
     return description.get("fingerprint") == digest and all((folder / name).is_file() for name in description["files"])
 
 
-def _make_room(folder: Path, digest: str, *, replace: bool) -> None:
+def make_room(folder: Path, digest: str, *, replace: bool) -> None:
     """Make sure that the folder may be written: empty, this build's own unfinished work, or to be replaced."""
     present = sorted(path.name for path in folder.iterdir() if path.name != LOCK and path.suffix != TEMPORARY)
     is_ours = (folder / BUILDING).is_file()
@@ -193,7 +193,7 @@ def _write_index(workspace: Workspace, decided: Decided) -> tuple[Path, dict[str
             shards=[],
         )
         paths = sorted((stage.folder / "index").rglob("*.parquet"))
-        stage.finish({str(path.relative_to(stage.folder)): _sha256(path) for path in paths})
+        stage.finish({str(path.relative_to(stage.folder)): file_sha256(path) for path in paths})
     files = {name: digest for name, digest in stage.summary().items() if name != "index/shards.parquet"}
     return stage.folder, dict(sorted(files.items()))
 
@@ -258,6 +258,6 @@ def _copy(source: Path, target: Path) -> None:
     write_bytes(target, source.read_bytes())
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -126,7 +126,7 @@ def _packed(
     return Selection(
         repeats=repeats,
         order=positions,
-        repeat=_repeat_numbers(positions),
+        repeat=repeat_numbers(positions),
         pack=packs.pack[order],
         position=packs.position[order],
         offset=packs.offset[order],
@@ -136,7 +136,7 @@ def _packed(
     )
 
 
-def _repeat_numbers(positions: np.ndarray) -> np.ndarray:
+def repeat_numbers(positions: np.ndarray) -> np.ndarray:
     """Number the occurrences of each position 0, 1, … in the order they stand."""
     by_position = np.argsort(positions, kind="stable")
     ordered = positions[by_position]

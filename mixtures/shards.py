@@ -73,7 +73,7 @@ def write_shard(work: ShardTask) -> dict[str, Any]:
     """
     tokens = 0
     with replacing(work.path) as temporary:
-        with _open(temporary, work.format) as file:
+        with open_writer(temporary, work.format) as file:
             for group in _groups(_rows(work)):
                 tokens += sum(len(row["input_ids"]) for row in group)
                 file.write_table(_table(group))
@@ -81,7 +81,8 @@ def write_shard(work: ShardTask) -> dict[str, Any]:
     return {"rows": len(work.row), "tokens": tokens, "bytes": num_bytes, "sha256": digest}
 
 
-def _open(path: Path, form: str) -> Any:
+def open_writer(path: Path, form: str) -> Any:
+    """Open a shard for writing: `write_table` adds a row group of the schema `SHARD`. `form`: parquet or arrow."""
     if form == "arrow":
         return pa.ipc.new_file(str(path), SHARD)
     tokens = ["input_ids.list.element", "labels.list.element"]
@@ -182,7 +183,7 @@ def _image(medium: dict[str, Any], work: ShardTask) -> bytes:
 
 
 def _fitted(data: bytes, longest_edge: int) -> bytes:
-    """Shrink an image to what the profile can use; one that is small enough keeps its bytes."""
+    """Shrink an image to what the profile can use; it keeps its bytes where that makes them no fewer."""
     import io
 
     from PIL import Image
@@ -191,13 +192,15 @@ def _fitted(data: bytes, longest_edge: int) -> bytes:
     if max(image.size) <= longest_edge:
         return data
     shown = upright_rgb(image)  # what the processor sees; a palette or a bitmap would be shrunk without averaging
+    if image.mode in ("1", "L"):
+        shown = shown.convert("L")
     shown.thumbnail((longest_edge, longest_edge), Image.Resampling.LANCZOS)
     output = io.BytesIO()
     if image.format == "JPEG":
         shown.save(output, "JPEG", quality=92)
     else:
         shown.save(output, "PNG")
-    return output.getvalue()
+    return min(data, output.getvalue(), key=len)
 
 
 class _Mapped:
