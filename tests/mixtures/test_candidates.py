@@ -43,15 +43,15 @@ def test_samples_stand_in_file_order_and_nulls_count_nothing(tmp_path: Path) -> 
 def test_many_files_of_many_row_groups_stay_in_order(tmp_path: Path) -> None:
     files = [
         write_files(
-            tmp_path / str(number), "s", [Row(key=f"{number}:{n}", tokens=n + 1) for n in range(500)], group_rows=7
+            tmp_path / str(number), "s", [Row(key=f"{number}:{n}", tokens=n + 1) for n in range(150)], group_rows=7
         )
         for number in range(12)
     ]
-    dropped = [(f"s/{number}:{n}", "where", f"reason-{n % 2}") for number in (11, 3) for n in range(0, 500, 9)]
+    dropped = [(f"s/{number}:{n}", "where", f"reason-{n % 2}") for number in (11, 3) for n in range(0, 150, 9)]
     candidates = load_candidates(files, ["s"], _drops(*dropped))
-    assert candidates.amounts["tokens"].tolist() == [n + 1 for _ in range(12) for n in range(500)]
+    assert candidates.amounts["tokens"].tolist() == [n + 1 for _ in range(12) for n in range(150)]
     found = {
-        (f"s/{position // 500}:{position % 500}", *candidates.drops[code])
+        (f"s/{position // 150}:{position % 150}", *candidates.drops[code])
         for position, code in enumerate(candidates.drop.tolist())
         if code >= 0
     }
