@@ -1,4 +1,8 @@
-"""The rows that pass between modules: samples, their turns and media, drops, tasks and cards."""
+"""The rows that pass between modules: samples, their turns and media, drops, tasks and cards.
+
+What is made once for every row or part of one is a frozen msgspec struct: making one takes 70 to 90 ns, a frozen
+dataclass 300 to 950, and a chat row has nine. Change one with `msgspec.structs.replace`. The others are dataclasses.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from msgspec import Struct
+
 Kind = Literal["text", "document", "image", "multi_image", "math", "cot", "video"]
 Role = Literal["system", "user", "assistant"]
 KINDS: tuple[Kind, ...] = ("text", "document", "image", "multi_image", "math", "cot", "video")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
+class Address(Struct, frozen=True, kw_only=True):
     """Where the bytes of a medium can be read again: a file or URL, or a range of bytes in one.
 
     `path` is a local path or an fsspec URL. A member of a plain tar or a stored zip is a byte range of its archive.
@@ -35,23 +40,20 @@ class FrameFolder:
     path: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
+class Text(Struct, frozen=True, kw_only=True):
     """A piece of text of a turn."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
+class Image(Struct, frozen=True, kw_only=True):
     """An image of a turn. `name` is the path or name that the dataset gives it."""
 
     content: bytes | Address
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Video:
+class Video(Struct, frozen=True, kw_only=True):
     """A video of a turn, or the part of it from `start_seconds` to `end_seconds` (None: the whole)."""
 
     content: bytes | Address | FrameFolder
@@ -63,25 +65,22 @@ class Video:
 Part = Text | Image | Video
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class Turn(Struct, frozen=True, kw_only=True):
     """One message of a conversation."""
 
     role: Role
     parts: tuple[Part, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flag:
+class Flag(Struct, frozen=True, kw_only=True):
     """Something odd about a kept row: becomes a ledger row with action `flag`."""
 
     reason: str
     measured: float | None = None
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class Sample(Struct, frozen=True, kw_only=True):
     """One training conversation as its source tells it.
 
     `row_key` is unique within the source and does not depend on how the work is split: the file relative to the
@@ -93,19 +92,18 @@ class Sample:
     turns: tuple[Turn, ...]
     row_id: str | None = None
     kind: Kind | None = None
-    columns: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, Any] = {}
     flags: tuple[Flag, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drop:
+class Drop(Struct, frozen=True, kw_only=True):
     """A row that can't become a sample, with its reason: becomes a ledger row of stage `pull`."""
 
     row_key: str
     reason: str
     measured: float | None = None
     threshold: float | None = None
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

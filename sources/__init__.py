@@ -40,7 +40,7 @@ ADAPTERS: dict[str, str] = {
     "magpie": "curation.sources.magpie",
     "mammoth_vl": "curation.sources.mammoth_vl",
     "mantis": "curation.sources.mantis",
-    "math": "curation.sources.math",
+    "math": "curation.sources.competition_math",
     "mathwriting": "curation.sources.mathwriting",
     "moviechat": "curation.sources.moviechat",
     "mulberry": "curation.sources.mulberry",

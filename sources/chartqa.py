@@ -10,7 +10,8 @@ Licence: GPL-3.0.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec import structs
 
 from curation.records import Card, Drop, Flag, Sample, Task, Text
 from curation.sources.questions import IMAGE_COLUMN, QUESTION_OPTIONS, Questions, columns_named
@@ -52,5 +53,5 @@ def samples(task: Task) -> Iterator[Sample | Drop]:
         if isinstance(row, Sample):
             broken = sum(p.text.count("\ufffd") for turn in row.turns for p in turn.parts if isinstance(p, Text))
         if isinstance(row, Sample) and broken:
-            row = replace(row, flags=(*row.flags, Flag(reason="replacement_character", measured=broken)))
+            row = structs.replace(row, flags=(*row.flags, Flag(reason="replacement_character", measured=broken)))
         yield row

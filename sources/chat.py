@@ -14,9 +14,11 @@ Files: JSON lines, JSON list (.gz, .zst) or Parquet. Licence: each dataset's own
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
+
+from msgspec import structs
 
 from curation.records import Card, Drop, Flag, Image, Location, Part, Sample, Task, Text, Turn, Video
 from curation.sources.conversation import check_turns, read_messages, split_text
@@ -154,7 +156,7 @@ class _Parts:
         medium = self.reader.medium(payload, self.flags, key=key, fps=part.get("fps"))
         start, end = (_seconds(part.get(name)) for name in ("video_start", "video_end"))
         if isinstance(medium, Video) and (start is not None or end is not None):
-            return replace(medium, start_seconds=start, end_seconds=end)
+            return structs.replace(medium, start_seconds=start, end_seconds=end)
         return medium
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from curation.records import Card, Drop, Location, Sample, Task
 from curation.sources.defects import Row, RowDefect, as_mapping, build_samples, row_id_of
 from curation.sources.options import check_options, count_option, names_option
-from curation.sources.plain import plain_sample, text_turn
+from curation.sources.plain import text_turn
 from curation.sources.rows import read_rows, row_tasks
 from curation.sources.text import text_at, value_at
 
@@ -61,7 +61,8 @@ class Documents:
         if len(text) < min_chars:
             raise RowDefect("too_short", measured=len(text), threshold=min_chars)
         columns = {name: scalar(value_at(row, path)) for name, path in kept}
-        return plain_sample(row_key, row_id_of(row, *self.ids), (text_turn("assistant", text),), columns)
+        turns = (text_turn("assistant", text),)
+        return Sample(row_key=row_key, row_id=row_id_of(row, *self.ids), turns=turns, columns=columns)
 
 
 def scalar(value: Any) -> Any:

@@ -18,6 +18,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+
 from curation.errors import SourceError
 from curation.records import Card, Drop, Location, Sample, Task
 from curation.sources.defects import Row, RowDefect, as_mapping, build_samples
@@ -84,7 +86,7 @@ def samples(task: Task) -> Iterator[Sample | Drop]:
         columns: dict[str, Any] = dict(sample.columns)
         for name in paths:
             columns |= attribute_columns(name, row, found.get(name), len(row["text"]))
-        return replace(sample, columns=columns)
+        return structs.replace(sample, columns=columns)
 
     return build_samples(_joined(task, paths), build)
 

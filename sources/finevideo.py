@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
+from msgspec import structs
 
 from curation.records import Card, Drop, Flag, Location, Sample, Task, Video
 from curation.sources import parquet
@@ -180,4 +181,4 @@ def _clipped(video: Video, times: Any, duration: Any, flags: list[Flag]) -> Vide
             raise RowDefect("time_past_end", "it begins behind the end", measured=start, threshold=duration)
         if end > duration + 1:  # durations are whole seconds, cut off
             flags.append(Flag(reason="time_past_end", measured=end, detail={"duration_seconds": duration}))
-    return replace(video, start_seconds=start, end_seconds=end)
+    return structs.replace(video, start_seconds=start, end_seconds=end)

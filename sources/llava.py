@@ -20,7 +20,7 @@ from curation.sources.conversation import check_turns, place_media, read_message
 from curation.sources.defects import RowDefect, as_mapping, build_samples, row_id_of, scalar_columns
 from curation.sources.media_cells import MEDIA_OPTIONS, MediaReader, check_media, media_reader
 from curation.sources.options import check_options, names_option
-from curation.sources.plain import plain_sample, plain_turns
+from curation.sources.plain import plain_turns
 from curation.sources.rows import read_rows, row_tasks
 
 CARD = Card(
@@ -89,7 +89,8 @@ def sample_of(
     if len(placeholders) == 1 and placeholders[0].startswith("<") and _is_bare(row):
         plain = plain_turns(talk, placeholders[0])
         if plain is not None:
-            return plain_sample(row_key, row_id_of(row), plain, scalar_columns(row, extra))
+            columns = scalar_columns(row, extra)
+            return Sample(row_key=row_key, row_id=row_id_of(row), turns=plain, columns=columns)
     texts = with_system(texts_of(read_messages(talk)), row.get("system"))
     flags: list[Flag] = []
     images, videos = row_media(row, reader, flags)

@@ -13,8 +13,10 @@ Licence: not clear, scenes of films: research only, no redistribution.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec import structs
 
 from curation.errors import MediaError
 from curation.records import Card, Drop, Flag, Location, Sample, Task, Video
@@ -170,4 +172,4 @@ def _until(video: Video, frame: Any, seconds: float | None) -> Video:
     if frame > last:
         raise RowDefect("time_past_end", "the moment is behind the last frame", measured=frame, threshold=last)
     end = float(times[min(int(frame) + 1, last)])
-    return replace(video, start_seconds=max(0.0, end - seconds) if seconds else 0.0, end_seconds=end)
+    return structs.replace(video, start_seconds=max(0.0, end - seconds) if seconds else 0.0, end_seconds=end)

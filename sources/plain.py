@@ -7,40 +7,15 @@ filling their slots: a frozen dataclass's own `__init__` takes two to three time
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from curation.records import Role, Sample, Text, Turn
+from curation.records import Role, Text, Turn
 from curation.sources.conversation import ROLES, VIDEO_PLACEHOLDER
-
-_new = object.__new__
-_set_text = vars(Text)["text"].__set__
-_set_role, _set_parts = (vars(Turn)[name].__set__ for name in ("role", "parts"))
-_set_key, _set_turns, _set_id, _set_kind, _set_columns, _set_flags = (
-    vars(Sample)[name].__set__ for name in ("row_key", "turns", "row_id", "kind", "columns", "flags")
-)
 
 
 def text_turn(role: Role, text: str) -> Turn:
     """Return a turn of one text."""
-    part = _new(Text)
-    _set_text(part, text)
-    turn = _new(Turn)
-    _set_role(turn, role)
-    _set_parts(turn, (part,))
-    return turn
-
-
-def plain_sample(row_key: str, row_id: str | None, turns: tuple[Turn, ...], columns: Mapping[str, Any]) -> Sample:
-    """Return a sample without flags whose kind is left to its card and media."""
-    sample = _new(Sample)
-    _set_key(sample, row_key)
-    _set_turns(sample, turns)
-    _set_id(sample, row_id)
-    _set_kind(sample, None)
-    _set_columns(sample, columns)
-    _set_flags(sample, ())
-    return sample
+    return Turn(role=role, parts=(Text(text=text),))
 
 
 def plain_turns(talk: Any, placeholder: str) -> tuple[Turn, ...] | None:
@@ -52,7 +27,7 @@ def plain_turns(talk: Any, placeholder: str) -> tuple[Turn, ...] | None:
         return None
     turns: list[Turn] = []
     expected: Role = "user"
-    new, set_text, set_role, set_parts, roles = _new, _set_text, _set_role, _set_parts, ROLES
+    roles = ROLES
     try:
         for message in talk:
             if "from" in message:
@@ -66,12 +41,7 @@ def plain_turns(talk: Any, placeholder: str) -> tuple[Turn, ...] | None:
             if "<" in text and (placeholder in text or VIDEO_PLACEHOLDER in text):
                 return None
             expected = "assistant" if role == "user" else "user"
-            part = new(Text)
-            set_text(part, text)
-            turn = new(Turn)
-            set_role(turn, role)
-            set_parts(turn, (part,))
-            turns.append(turn)
+            turns.append(text_turn(role, text))
     except (KeyError, TypeError):  # another role, another form, or no message at all
         return None
     return tuple(turns)

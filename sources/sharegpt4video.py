@@ -13,8 +13,9 @@ Licence: CC BY-NC 4.0 on the card, as far as is known; the videos' own terms hol
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec import structs
 
 from curation.errors import MediaError
 from curation.records import Card, Drop, Flag, Location, Sample, Task, Video
@@ -158,7 +159,7 @@ def _keyframe_samples(
             end = float(times[min(frames[number + 1], last)]) if number + 1 < len(frames) else float(times[-1])
             check_span(start, end)
             caption = text_of(captions.get(str(number)), f"the caption of key frame {number}")
-            part = replace(video, start_seconds=start, end_seconds=end)
+            part = structs.replace(video, start_seconds=start, end_seconds=end)
             pairs = [(question_for(location, part_key), caption)]
             yield clip_sample(part_key, part, pairs, row_id=row_id_of(row, "video_id"), flags=flags)
         except RowDefect as err:

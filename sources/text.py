@@ -18,7 +18,7 @@ from curation.errors import ManifestError
 from curation.records import Card, Drop, Location, Sample, Task
 from curation.sources.defects import RowDefect, as_mapping, build_samples, row_id_of, scalar_columns
 from curation.sources.options import check_options, names_option, text_option
-from curation.sources.plain import plain_sample, text_turn
+from curation.sources.plain import text_turn
 from curation.sources.rows import read_rows, row_tasks
 
 CARD = Card(
@@ -76,7 +76,8 @@ def _fields(location: Location) -> tuple[str | None, str | None, str | None]:
 def _document(row_key: str, value: Any, *, field: str, extra: tuple[str, ...]) -> Sample:
     row = as_mapping(value)
     turn = text_turn("assistant", text_at(row, field, reason="no_text"))
-    return plain_sample(row_key, row_id_of(row, "id"), (turn,), scalar_columns(row, extra))
+    columns = scalar_columns(row, extra)
+    return Sample(row_key=row_key, row_id=row_id_of(row, "id"), turns=(turn,), columns=columns)
 
 
 def _pair(row_key: str, value: Any, *, prompt: str, answer: str, system: str | None, extra: tuple[str, ...]) -> Sample:
@@ -87,7 +88,8 @@ def _pair(row_key: str, value: Any, *, prompt: str, answer: str, system: str | N
     ]
     if system and value_at(row, system):
         turns.insert(0, text_turn("system", text_at(row, system, reason="invalid_row")))
-    return plain_sample(row_key, row_id_of(row), tuple(turns), scalar_columns(row, extra))
+    columns = scalar_columns(row, extra)
+    return Sample(row_key=row_key, row_id=row_id_of(row), turns=tuple(turns), columns=columns)
 
 
 def text_at(row: Mapping[str, Any], field: str, *, reason: str) -> str:

@@ -20,13 +20,15 @@ kept, else the row is dropped. The column `trace` names the notation (of several
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, cast
+
+from msgspec import structs
 
 from curation.records import Flag, Location, Sample, Text, Turn
 from curation.sources.defects import RowDefect
 from curation.sources.options import choice_option
-from curation.sources.plain import plain_sample, text_turn
+from curation.sources.plain import text_turn
 
 Notation = Literal["tagged", "think", "thought_tokens", "steps", "hash_answer", "boxed", "parts", "prose"]
 Mode = Literal["keep", "plain", "think"]
@@ -124,8 +126,8 @@ def with_traces(sample: Sample, mode: Mode, *, notation: Notation | None = None)
     found = notation or (marked.pop() if len(marked) == 1 else "mixed" if marked else "prose")
     columns = {**sample.columns, "trace": found}
     if not flags and not sample.flags and sample.kind is None:
-        return plain_sample(sample.row_key, sample.row_id, tuple(turns), columns)
-    return replace(sample, turns=tuple(turns), columns=columns, flags=(*sample.flags, *flags))
+        return Sample(row_key=sample.row_key, row_id=sample.row_id, turns=tuple(turns), columns=columns)
+    return structs.replace(sample, turns=tuple(turns), columns=columns, flags=(*sample.flags, *flags))
 
 
 def _rewritten(turn: Turn, text: str, mode: Mode, flags: list[Flag]) -> Turn:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec import structs
 
 from curation.records import Drop, Part, Sample, Text, Turn
 
@@ -13,8 +14,10 @@ def named_in_unicode(row: Sample | Drop) -> Sample | Drop:
     if is_readable(row.row_key) and (isinstance(row, Drop) or row.row_id is None or is_readable(row.row_id)):
         return row
     if isinstance(row, Drop):
-        return replace(row, row_key=readable(row.row_key))
-    return replace(row, row_key=readable(row.row_key), row_id=None if row.row_id is None else readable(row.row_id))
+        return structs.replace(row, row_key=readable(row.row_key))
+    return structs.replace(
+        row, row_key=readable(row.row_key), row_id=None if row.row_id is None else readable(row.row_id)
+    )
 
 
 def with_whole_texts(sample: Sample) -> tuple[Sample, int]:
@@ -23,7 +26,7 @@ def with_whole_texts(sample: Sample) -> tuple[Sample, int]:
     if not broken:
         return sample, 0
     turns = tuple(Turn(role=turn.role, parts=tuple(_mended(turn))) for turn in sample.turns)
-    return replace(sample, turns=turns), broken
+    return structs.replace(sample, turns=turns), broken
 
 
 def readable(text: str) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from msgspec import structs
+
 from curation.records import Card, Drop, Flag, Location, Sample, Task
 from curation.sources import llava
 from curation.sources.defects import RowDefect, as_mapping, build_samples
@@ -71,7 +73,7 @@ class VideoTalks:
         kept = tuple(key for key in self.columns if row.get(key) is not None)
         made = llava.sample_of(row_key, {**plain, "video": name}, reader=reader, extra=(*kept, *extra))
         flags += [flag for flag in made.flags if flag.reason not in self.expected]
-        return replace(made, flags=tuple(flags))
+        return structs.replace(made, flags=tuple(flags))
 
 
 def named_video(row: Mapping[str, Any], *keys: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
+from msgspec import structs
 
 from curation.archives import Archive, open_archive
 from curation.errors import MediaError
@@ -205,14 +206,14 @@ class VriptMedia:
         if span is None:
             raise RowDefect("no_times", f"{video_id}_cut_meta.json has no times of {clip_id}")
         check_span(*span)
-        return replace(self.video(video_id), start_seconds=span[0], end_seconds=span[1])
+        return structs.replace(self.video(video_id), start_seconds=span[0], end_seconds=span[1])
 
     def _named(self, name: str, ending: str) -> Video:
         names = [name, *(f"vript_{kind}_videos{ending}/{name}" for kind in _SETS), name.rpartition("/")[2]]
         found = first_name(self.reader, names, default=name)
         video = self.reader.medium(found, [], key="video")
         assert isinstance(video, Video)
-        return replace(video, name=name)
+        return structs.replace(video, name=name)
 
     def _read_cuts(self, video_id: str) -> dict[str, tuple[float, float]]:
         name = f"{video_id}/{video_id}_cut_meta.json"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.records import Sample, Text, Turn
+from curation.records import Turn
 from curation.sources.conversation import check_turns, place_media, read_messages, texts_of
 from curation.sources.defects import RowDefect
-from curation.sources.plain import plain_sample, plain_turns, text_turn
+from curation.sources.plain import plain_turns
 
 ROLES = st.sampled_from(["human", "gpt", "user", "assistant", "system", "Human", "tool", "", None])
 WORDS = st.sampled_from(["Why?", " ", "", "<image>\nWhy?", "a <b> c", "<video>", "\n<image>", None, 7, "é\u2028"])
@@ -51,18 +50,3 @@ def test_the_short_way_is_taken_where_nothing_is_odd(talk: list[dict[str, str]])
         assert plain_turns(talk, "<image>") is None
     else:
         assert plain_turns(talk, "<image>") == expected
-
-
-def test_records_are_the_same_as_those_of_their_classes() -> None:
-    turn = text_turn("user", "Why?")
-    assert turn == Turn(role="user", parts=(Text(text="Why?"),))
-    sample = plain_sample("a:1", "7", (turn,), {"score": 1})
-    assert sample == Sample(row_key="a:1", row_id="7", turns=(turn,), columns={"score": 1})
-    with pytest.raises(AttributeError):
-        sample.row_key = "b"  # type: ignore[misc]
-
-
-def test_every_field_of_a_record_is_filled() -> None:
-    sample = plain_sample("a:1", None, (text_turn("user", "Why?"),), {})
-    assert all(hasattr(sample, name) for name in Sample.__slots__)
-    assert "Why?" in repr(sample)
