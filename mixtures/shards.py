@@ -71,14 +71,20 @@ def write_shard(work: ShardTask) -> dict[str, Any]:
 
     Raises BuildError when a medium is gone or no longer has the bytes it was measured with.
     """
-    tokens = 0
     with replacing(work.path) as temporary:
-        with open_writer(temporary, work.format) as file:
-            for group in _groups(_rows(work)):
-                tokens += sum(len(row["input_ids"]) for row in group)
-                file.write_table(_table(group))
+        tokens = write_rows(temporary, work.format, _rows(work))
         num_bytes, digest = temporary.stat().st_size, _file_sha256(temporary)
     return {"rows": len(work.row), "tokens": tokens, "bytes": num_bytes, "sha256": digest}
+
+
+def write_rows(path: Path, form: str, rows: Iterator[dict[str, Any]]) -> int:
+    """Write rows of the schema `SHARD` in row groups of about a megabyte; return their tokens."""
+    tokens = 0
+    with open_writer(path, form) as file:
+        for group in _groups(rows):
+            tokens += sum(len(row["input_ids"]) for row in group)
+            file.write_table(_table(group))
+    return tokens
 
 
 def open_writer(path: Path, form: str) -> Any:

@@ -1,0 +1,209 @@
+"""Write shards and read them front to back: ours beside webdataset, MDS and Hugging Face, where importable.
+
+    python benchmarks/shards.py [--samples 3000] [--rounds 5]
+    .bench/streaming/bin/python benchmarks/shards.py          with webdataset and mosaicml-streaming
+
+Samples are 39 kB JPEGs with about 1,230 tokens and labels. Writers are given the same rows in memory; `in a build` is
+what a build's worker does for them: read each image from its file, check its sha256, expand the tokens, write, hash the
+shard and flush it to disk. Readers give tokens as arrays and images as bytes, nothing is decoded. One process; rounds are interleaved.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torchvision_free
+from drawn_build import write_builds
+from rounds import interleave, print_table
+
+from curation.builds import Build
+from curation.mixtures.export import export
+from curation.mixtures.layout import image_layout
+from curation.mixtures.profile import load_profile
+from curation.mixtures.shards import ShardTask, write_rows, write_shard
+from curation.mixtures.tokenizer import load_tokenizer
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--samples", type=int, default=3000)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        builds = write_builds(folder, options.samples)
+        rows = list(stored_rows(builds["arrow"]))
+        writers = our_writers(folder, rows) | their_writers(folder / "theirs", rows)
+        size = np.mean([len(row["images"][0]["bytes"]) for row in rows])
+        print_table(
+            f"write {len(rows)} samples of {size / 1000:.0f} kB and {np.mean([len(r['input_ids']) for r in rows]):.0f} ids",
+            interleave(writers, rounds=options.rounds),
+            ours="ours, parquet",
+            unit="samples",
+        )
+        readers = our_readers(builds) | their_readers(folder, builds)
+        print_table(
+            "read all, front to back", interleave(readers, rounds=options.rounds), ours="ours, parquet", unit="samples"
+        )
+
+
+def stored_rows(build: Build) -> Iterator[dict[str, Any]]:
+    packs = build.packs()
+    for number, pack in enumerate(packs):
+        bounds = pack["cu_seqlens"].tolist()
+        for position, sample_id in enumerate(pack["sample_ids"]):
+            span = slice(*bounds[position : position + 2])
+            content = packs.content(number, position)
+            yield {
+                "sample_id": sample_id,
+                "input_ids": pack["input_ids"][span],
+                "labels": pack["labels"][span],
+                "images": [{"bytes": content.images[0], "path": content.names[0]}],
+                "tiles": [dict(zip(("rows", "cols"), pack["tiles"][position].tolist(), strict=True))],
+                "kind": content.kind,
+                "source": content.source,
+            }
+
+
+def our_writers(folder: Path, rows: list[dict[str, Any]]) -> dict[str, Callable[[], int]]:
+    encoded = next((folder / "workspace" / "encode").glob("*/*.arrow"))
+    profile = load_profile("smolvlm2-256m")
+    layout = image_layout(profile, load_tokenizer("bytes", profile), tiles="learned")
+
+    def write(form: str) -> int:
+        task = ShardTask(
+            path=folder / f"written.{form}",
+            format=form,
+            images="original",
+            fit=profile.longest_edge,
+            encoded=(encoded,),
+            file=np.zeros(len(rows), np.int32),
+            row=np.arange(len(rows), dtype=np.int32),
+            layout=layout,
+            cache=folder,
+        )
+        return int(write_shard(task)["rows"])
+
+    def write_only(form: str) -> int:
+        write_rows(folder / f"rows.{form}", form, iter(rows))
+        return len(rows)
+
+    return {
+        "ours, parquet": lambda: write_only("parquet"),
+        "ours, arrow": lambda: write_only("arrow"),
+        "ours, parquet, in a build": lambda: write("parquet"),
+        "ours, arrow, in a build": lambda: write("arrow"),
+    }
+
+
+def their_writers(folder: Path, rows: list[dict[str, Any]]) -> dict[str, Callable[[], int]]:
+    def hugging_face() -> int:
+        import datasets
+
+        datasets.disable_progress_bars()
+        numbers = datasets.List(datasets.Value("int32"))
+        features = datasets.Features({"input_ids": numbers, "labels": numbers, "image": datasets.Image()})
+        encoded = [{**pick(row), "image": row["images"][0]} for row in rows]
+        datasets.Dataset.from_list(encoded, features=features).to_parquet(fresh(folder) / "a.parquet")
+        return len(rows)
+
+    def pick(row: dict[str, Any]) -> dict[str, Any]:
+        return {"input_ids": row["input_ids"], "labels": row["labels"]}
+
+    def tars() -> int:
+        import webdataset
+
+        with webdataset.TarWriter(str(fresh(folder) / "a.tar")) as file:
+            for number, row in enumerate(rows):
+                file.write(
+                    {
+                        "__key__": f"{number:09d}",
+                        "ids.npy": row["input_ids"],
+                        "labels.npy": row["labels"],
+                        "jpg": row["images"][0]["bytes"],
+                    }
+                )
+        return len(rows)
+
+    def mds() -> int:
+        from streaming import MDSWriter
+
+        columns = {"input_ids": "ndarray:int32", "labels": "ndarray:int32", "image": "bytes"}
+        with MDSWriter(out=str(fresh(folder)), columns=columns, size_limit=1 << 28, hashes=["sha1"]) as file:
+            for row in rows:
+                file.write({**pick(row), "image": row["images"][0]["bytes"]})
+        return len(rows)
+
+    found: dict[str, Callable[[], int]] = {"datasets to_parquet": hugging_face}
+    if find_spec("webdataset"):
+        found["webdataset TarWriter"] = tars
+    if find_spec("streaming"):
+        torchvision_free.prepare()
+        found["streaming MDSWriter"] = mds
+    return found
+
+
+def fresh(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
+
+
+def our_readers(builds: dict[str, Build]) -> dict[str, Callable[[], int]]:
+    def read(build: Build) -> int:
+        count = 0
+        for pack in build.packs():
+            assert sum(map(len, pack["images"].encoded()))
+            count += len(pack["sample_ids"])
+        return count
+
+    return {f"ours, {form}": lambda build=build: read(build) for form, build in builds.items()}
+
+
+def their_readers(folder: Path, builds: dict[str, Build]) -> dict[str, Callable[[], int]]:
+    packs = builds["arrow"].packs()
+    for to in ("webdataset", "mds"):
+        export(packs, to, folder / "exports" / to)
+
+    def hugging_face() -> int:
+        import datasets
+
+        files = str(folder / "parquet" / "shards" / "*.parquet")
+        rows = datasets.load_dataset("parquet", data_files=files, split="train", streaming=True)
+        plain = rows.cast_column("images", datasets.List(datasets.Image(decode=False))).with_format("numpy")
+        return counted((row["input_ids"], row["labels"], row["images"]) for row in plain)
+
+    def tars() -> int:
+        import webdataset
+
+        urls = [str(path) for path in sorted((folder / "exports" / "webdataset").glob("*.tar"))]
+        rows = webdataset.WebDataset(urls, shardshuffle=False).decode(only=["npy"])
+        return counted((row["input_ids.npy"], row["labels.npy"], row["000.jpg"]) for row in rows)
+
+    def mds() -> int:
+        from streaming import LocalDataset
+
+        rows = LocalDataset(str(folder / "exports" / "mds"))
+        return counted((row["input_ids"], row["labels"], row["images"]) for row in rows)
+
+    found: dict[str, Callable[[], int]] = {"datasets streaming, our parquet": hugging_face}
+    if find_spec("webdataset"):
+        found["webdataset"] = tars
+    if find_spec("streaming"):
+        found["streaming LocalDataset"] = mds
+    return found
+
+
+def counted(rows: Iterable[tuple[Any, Any, Any]]) -> int:
+    return sum(len(ids) == len(labels) and bool(image) for ids, labels, image in rows)
+
+
+if __name__ == "__main__":
+    main()

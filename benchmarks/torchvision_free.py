@@ -1,0 +1,17 @@
+"""Let mosaicml-streaming be imported beside a torch for CPU: its torchvision looks for two operators of another build."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+
+@cache
+def prepare() -> Any:
+    """Declare the operators; keep what is returned (the cache does) as long as they are needed."""
+    import torch
+
+    library = torch.library.Library("torchvision", "DEF")
+    for name in ("nms", "qnms"):
+        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    return library
