@@ -16,14 +16,15 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = "transformers"
 BORROWING = {
     "energon": (
-        "megatron-energon==7.4.1 webdataset==1.0.2 braceexpand rapidyaml s3fs multi-storage-client xattr cffi pycparser "
-        "lark wcmatch bracex opentelemetry-api opentelemetry-sdk opentelemetry-semantic-conventions opentelemetry-proto "
-        "opentelemetry-exporter-otlp-proto-common opentelemetry-exporter-otlp-proto-http jsonschema "
-        "jsonschema-specifications referencing rpds-py protobuf googleapis-common-protos psutil pyvers attrs "
-        "deprecation filetype"
+        "megatron-energon==7.4.1 webdataset==1.0.2 braceexpand rapidyaml s3fs multi-storage-client xattr cffi "
+        "pycparser lark wcmatch bracex opentelemetry-api opentelemetry-sdk opentelemetry-semantic-conventions "
+        "opentelemetry-proto opentelemetry-exporter-otlp-proto-common opentelemetry-exporter-otlp-proto-http "
+        "jsonschema jsonschema-specifications referencing rpds-py protobuf googleapis-common-protos psutil pyvers "
+        "attrs deprecation filetype"
     ),
     "streaming": (
-        "mosaicml-streaming==0.13.0 webdataset==1.0.2 braceexpand brotli python-snappy cramjam zstd catalogue torchvision"
+        "mosaicml-streaming==0.13.0 webdataset==1.0.2 braceexpand brotli python-snappy cramjam zstd catalogue "
+        "torchvision"
     ),
 }
 

@@ -5,7 +5,8 @@
 
 Samples are 39 kB JPEGs with about 1,230 tokens and labels. Writers are given the same rows in memory; `in a build` is
 what a build's worker does for them: read each image from its file, check its sha256, expand the tokens, write, hash the
-shard and flush it to disk. Readers give tokens as arrays and images as bytes, nothing is decoded. One process; rounds are interleaved.
+shard and flush it to disk. Readers give tokens as arrays and images as bytes; nothing is decoded. One process; rounds
+are interleaved.
 """
 
 from __future__ import annotations
@@ -41,9 +42,10 @@ def main() -> None:
         builds = write_builds(folder, options.samples)
         rows = list(stored_rows(builds["arrow"]))
         writers = our_writers(folder, rows) | their_writers(folder / "theirs", rows)
-        size = np.mean([len(row["images"][0]["bytes"]) for row in rows])
+        size = np.mean([len(row["images"][0]["bytes"]) for row in rows]) / 1000
+        ids = np.mean([len(row["input_ids"]) for row in rows])
         print_table(
-            f"write {len(rows)} samples of {size / 1000:.0f} kB and {np.mean([len(r['input_ids']) for r in rows]):.0f} ids",
+            f"write {len(rows)} samples of {size:.0f} kB and {ids:.0f} ids",
             interleave(writers, rounds=options.rounds),
             ours="ours, parquet",
             unit="samples",

@@ -1,4 +1,4 @@
-"""Let mosaicml-streaming be imported beside a torch for CPU: its torchvision looks for two operators of another build."""
+"""Let mosaicml-streaming be imported beside a torch for CPU, for which its torchvision lacks two operators."""
 
 from __future__ import annotations
 
