@@ -9,10 +9,12 @@ FILTERS: dict[str, str] = {
     "balance": "curation.filters.balance:Balance",
     "cap": "curation.filters.cap:Cap",
     "contamination": "curation.filters.contamination:Contamination",
+    "datatrove": "curation.filters.datatrove_rules:Datatrove",
     "exact_duplicates": "curation.filters.exact_duplicates:ExactDuplicates",
     "near_duplicate_images": "curation.filters.near_duplicate_images:NearDuplicateImages",
     "near_duplicate_text": "curation.filters.near_duplicate_text:NearDuplicateText",
     "repetition": "curation.filters.repetition:Repetition",
+    "text_quality": "curation.filters.text_quality:TextQuality",
     "where": "curation.filters.where:Where",
 }
 

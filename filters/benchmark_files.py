@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from glob import glob
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -94,9 +95,9 @@ def _expand(place: str) -> list[str]:
     if path.is_dir():
         files = (item for item in sorted(path.rglob("*")) if not item.name.startswith("."))
         return [str(item) for item in files if _is_wanted(str(item)) and item.is_file()]
-    if any(sign in path.name for sign in "*?["):
-        return [str(item) for item in sorted(path.parent.glob(path.name)) if _is_wanted(str(item))]
-    return [place] if path.is_file() else []
+    if path.is_file():
+        return [place]
+    return sorted(item for item in glob(place, recursive=True) if _is_wanted(item))  # noqa: PTH207  `**` in the middle
 
 
 def _expand_remote(place: str) -> list[str]:
