@@ -60,7 +60,7 @@ def encode(work: EncodeTask) -> dict[str, Any]:
                 lengths_file.write_table(table.select(LENGTHS.names))
                 tokens_file.write_table(table.select(TOKENS.names), max_chunksize=_MAPPED_ROWS)
                 samples += len(rows)
-                tokens += sum(row["tokens"] or 0 for row in rows)
+                tokens += sum(row.get("tokens") or 0 for row in rows)
         with replacing(work.output.with_suffix(".ledger.parquet")) as ledger_path:
             pq.write_table(from_rows(ledger, LEDGER), ledger_path, compression="zstd")
     return {"samples": samples, "tokens": tokens, "dropped": sum(note["action"] == "drop" for note in ledger)}

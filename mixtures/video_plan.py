@@ -94,7 +94,7 @@ def encode_medium(
         times=_times(plan, seconds, duration=raw["duration_seconds"] or float(seconds[-1])),
         frame_plan=_request(plan, pts, settings),
         frame_seconds=plan.seconds,
-        used_seconds=plan.window[1] - plan.window[0],
+        used_seconds=round(plan.window[1] - plan.window[0], 6),
         flags=_flags(raw, settings.video),
         stored_bytes=int(width * height * _JPEG_BYTES_PER_PIXEL) * len(plan.groups),
     )
