@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from curation.version import __version__
@@ -26,6 +28,17 @@ _LAZY = {
     "open_build": "curation.builds",
     "load_manifest": "curation.manifest_names",
 }
+
+
+class _Package(ModuleType):
+    """The package, in which the module `build` does not hide the function of that name once it is imported."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _LAZY and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

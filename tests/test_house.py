@@ -131,9 +131,17 @@ def test_an_import_pulls_in_nothing_heavy(module: str, unwanted: tuple[str, ...]
     assert loaded.isdisjoint(unwanted), sorted(loaded.intersection(unwanted))
 
 
-def test_the_public_functions_are_there_when_they_are_asked_for() -> None:
+@pytest.mark.parametrize("before", ["", "from curation.build import Plan", "import curation.build", "curation.plan"])
+def test_the_public_functions_are_functions_whatever_was_imported_before(before: str) -> None:
+    """`curation.build` is a function of the package and a module below it."""
+    ask = (
+        "print(*(type(getattr(curation, name)).__name__ for name in ('build', 'plan', 'open_build', 'load_manifest')))"
+    )
+    assert _run(f"import curation\n{before}\n{ask}\n{ask}", ROOT).split() == ["function"] * 8
+
+
+def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:
     import curation
 
-    assert all(callable(getattr(curation, name)) for name in ("build", "plan", "open_build", "load_manifest"))
     with pytest.raises(AttributeError, match="no attribute 'biuld'"):
         _ = curation.biuld
