@@ -22,6 +22,8 @@ from curation.fingerprint import canonical, fingerprint
 
 MARKER = "_done.json"
 TEMPORARY = ".tmp"
+CACHE_TAG = "CACHEDIR.TAG"  # https://bford.info/cachedir: backups, and our own walks over data, leave such folders out
+_CACHE_SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55\n"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -71,11 +73,16 @@ class Workspace:
 
 
 def open_workspace(workspace: str | Path | None, manifest: Path | None) -> Workspace:
-    """Find the workspace: the argument, else CURATION_WORKSPACE, else `.curation/` beside the manifest."""
+    """Find the workspace: the argument, else CURATION_WORKSPACE, else `.curation/` beside the manifest.
+
+    A new one is tagged as a cache, so that it may stand among the data.
+    """
     beside = (manifest.resolve().parent if manifest else Path.cwd()) / ".curation"
     root = Path(workspace or os.environ.get("CURATION_WORKSPACE") or beside)
     try:
         root.mkdir(parents=True, exist_ok=True)
+        if not any(root.iterdir()):
+            write_bytes(root / CACHE_TAG, _CACHE_SIGNATURE)
     except OSError as err:
         raise BuildError(
             f"workspace {root}: {err.strerror}; name a folder that can be written with --workspace"

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from curation.sources.files import is_remote
+from curation.workspace import CACHE_TAG
 
-_BUILDS = frozenset(("build.json", ".building.json"))
+_OURS = frozenset(("build.json", ".building.json", CACHE_TAG))
 _MANIFESTS = (".yaml", ".yml")
 
 
@@ -24,9 +25,9 @@ def files_fingerprint(paths: Iterable[str]) -> str:
 def folder_fingerprint(root: str) -> str:
     """Return a digest over every file under a media root, so that a medium that came, went or changed is noticed.
 
-    Left out are manifests (.yaml) and the folders of builds, which may stand beside the data: a changed weight or a
-    half-written shard changes no source. A folder is read once however many links lead to it. A remote root is named
-    only: listing millions of objects costs more than it tells.
+    Left out are manifests (.yaml) and the folders of builds and workspaces, which may stand beside the data: a changed
+    weight or a half-written shard changes no source. A folder is read once however many links lead to it. A remote root
+    is named only: listing millions of objects costs more than it tells.
     """
     if is_remote(root) or not Path(root).is_dir():
         return files_fingerprint([root])
@@ -34,7 +35,7 @@ def folder_fingerprint(root: str) -> str:
     seen: set[tuple[int, int]] = set()
     for parent, folders, names in os.walk(root, followlinks=True):
         about = os.stat(parent)  # noqa: PTH116
-        if (about.st_dev, about.st_ino) in seen or (parent != root and not _BUILDS.isdisjoint(names)):
+        if (about.st_dev, about.st_ino) in seen or (parent != root and not _OURS.isdisjoint(names)):
             folders.clear()
             continue
         seen.add((about.st_dev, about.st_ino))

@@ -17,8 +17,10 @@ import pytest
 from curation.build import build, plan
 from curation.builds import open_build
 from curation.errors import BuildError, CurationError, MixtureError, SourceError
+from curation.records import Address, Drop, Image, Sample
 from curation.verify import verify
-from tests.corpora import digests, write_corpus, write_problems
+from tests.corpora import digests, png, write_corpus, write_llava, write_problems
+from tests.sources.written import sample, write_rows
 
 
 @pytest.fixture(scope="module")
@@ -285,3 +287,72 @@ sources:
     assert json.loads(plan(manifest).sql("select rows_read from sources").write_json())[0]["rows_read"] == len(
         kept["0.9"]
     )
+
+
+def _odd_rows(folder: Path) -> None:
+    """Write rows of which one key occurs twice, one row breaks off and one picture has a name that is no UTF-8."""
+    odd = os.fsdecode(b"caf\xe9.png")
+    (folder / odd).write_bytes(png(1))
+    rows: list[Sample | Drop] = [
+        sample("a", question="one"),
+        sample("a", question="two"),
+        sample("b", question="three", answer="x"),
+        sample("c", Image(content=Address(path=str(folder / odd)), name=odd)),
+        sample("d", Image(content=png(2)[:-30])),
+    ]
+    write_rows(folder / "odd.rows", rows)
+
+
+def test_a_row_key_that_occurs_twice_keeps_its_first_row_and_filters_still_see_it(tmp_path: Path) -> None:
+    _odd_rows(tmp_path)
+    text = """
+version: 1
+profile: smolvlm2-256m
+tokenizer: bytes
+sources: {odd: {adapter: "tests.sources.written:", uri: odd.rows}}
+filters: [{where: "LIMIT"}]
+output: {path: out}
+"""
+    manifest = tmp_path / "m.yaml"
+    for limit, reasons in (("turns > 0", {"a": None, "b": None, "c": None}), ("row_key <> 'a'", {"a": "where"})):
+        manifest.write_text(text.replace("LIMIT", limit))
+        made = build(manifest, workspace=tmp_path / "ws", workers=1, replace=True)
+        assert [check for check in verify(made) if not check.is_passed] == []
+        found = dict(made.sql("select row_key, dropped_by from samples").rows())
+        assert found | reasons == found and len(found) == 3
+    assert made.sql("select rows_read, rows_unreadable, samples from sources").rows() == [(5, 2, 3)]
+
+
+def test_what_a_killed_build_left_behind_is_not_in_the_finished_one(
+    corpus: Path, reference: dict[str, str], tmp_path: Path
+) -> None:
+    """Kills between a temporary file and its rename: before the folder said whose it is, and over shards."""
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "..building.json.77-aa.tmp").write_text("{")
+    made = build(corpus, output=output, workspace=corpus.parent / "ws-reference")
+    assert digests(made.folder) == reference
+    (output / "build.json").rename(output / ".building.json")
+    (output / "shards" / ".shard-00000.parquet.77-aa.tmp").write_bytes(b"half")
+    (output / "index" / "samples" / ".part-00000.parquet.77-aa.tmp").write_bytes(b"half")
+    made = build(corpus, output=output, workspace=corpus.parent / "ws-reference")
+    assert digests(made.folder) == reference
+
+
+def test_a_changed_weight_pulls_nothing_when_the_manifest_stands_beside_the_data(tmp_path: Path) -> None:
+    write_llava(tmp_path, num_rows=6)
+    text = """
+version: 1
+profile: smolvlm2-256m
+tokenizer: bytes
+sources: {pictures: {adapter: llava, uri: rows.json, media: .}}
+mixture: {budget: 5, unit: samples}
+output: {path: out}
+"""
+    rows = json.loads((tmp_path / "rows.json").read_text())
+    (tmp_path / "rows.json").write_text(json.dumps([row | {"image": f"images/{row['image']}"} for row in rows]))
+    manifest = tmp_path / "m.yaml"
+    for budget in ("5", "3"):
+        manifest.write_text(text.replace("budget: 5", f"budget: {budget}"))
+        build(manifest, workspace=tmp_path / "ws", workers=1, replace=True)
+    assert len(list((tmp_path / "ws" / "pull").iterdir())) == 1

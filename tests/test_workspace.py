@@ -110,6 +110,13 @@ def test_the_workspace_is_the_argument_else_the_environment_else_beside_the_mani
     assert open_workspace(tmp_path / "asked", tmp_path / "m.yaml").root == tmp_path / "asked"
 
 
+def test_a_new_workspace_is_tagged_as_a_cache_and_a_folder_with_other_files_is_not(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "x.png").touch()
+    assert (open_workspace(tmp_path / "new", None).root / "CACHEDIR.TAG").read_text().startswith("Signature: 8a477f59")
+    assert not (open_workspace(tmp_path / "data", None).root / "CACHEDIR.TAG").exists()
+
+
 def test_a_workspace_that_can_not_be_made_is_told_with_the_fix(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(BuildError, match=r"file/ws: .*; name a folder that can be written with --workspace"):
