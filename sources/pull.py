@@ -30,7 +30,7 @@ from curation.sources.unicode import named_in_unicode, readable, with_whole_text
 from curation.tables import LEDGER, PULLED, from_rows
 from curation.workspace import replacing
 
-VERSION = 2
+VERSION = 3
 ENDINGS = (".parquet", ".ledger.parquet", ".blob")
 _BATCH_ROWS = 1024
 _BATCH_BYTES = 16 << 20

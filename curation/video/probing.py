@@ -112,6 +112,8 @@ def _missing_end(container: InputContainer, index: PacketIndex, *, declared_fram
     is_short = declared - measured > max(TRUNCATED_SECONDS, TRUNCATED_SHARE * declared)
     if not is_short and not index.is_broken:
         return {}
+    if 0 < len(index.pts) < declared_frames:  # AVI: where the index is gone, the duration is a guess from the size
+        declared = max(declared, round(measured * declared_frames / len(index.pts), 6))
     return {"measured_seconds": round(measured, 6), "declared_seconds": declared}
 
 

@@ -25,7 +25,7 @@ def pool(seconds: list[float], *, per_second: float = 0.0) -> Pool:
 
 
 def drawn(count: int, mean: float, *, seed: int = 0) -> list[float]:
-    return np.random.default_rng(seed).gamma(1.5, mean / 1.5, count).clip(1, 3600).round(3).tolist()
+    return [float(each) for each in np.random.default_rng(seed).gamma(1.5, mean / 1.5, count).clip(1, 3600).round(3)]
 
 
 @pytest.mark.parametrize("mean", [20.0, 60.0, 90.0, 210.0, 300.0])

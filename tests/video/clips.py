@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from curation.build import build
 from curation.builds import Build
 
@@ -55,4 +53,4 @@ def times_of(shard_row: dict[str, Any]) -> list[float]:
 
 def steady(seconds: float, rate: int = 10) -> list[int]:
     """Return the times of frames in milliseconds."""
-    return np.round(np.arange(round(seconds * rate)) * 1000 / rate).astype(int).tolist()
+    return [round(number * 1000 / rate) for number in range(round(seconds * rate))]
