@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from curation.errors import ManifestError
 from curation.filters.cap import check_columns, expression
-from curation.filters.filter import Tables
+from curation.filters.filter import Action, Tables
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,6 +33,7 @@ class Balance:
     by: tuple[str, ...]
     alpha: float = 0.7
     whole: int | None = None
+    action: Action = "drop"
 
     def __post_init__(self) -> None:
         if not 0 <= self.alpha <= 1:
@@ -58,11 +59,11 @@ class Balance:
                         else round(whole_size * pow(size / whole_size, $alpha)) end as keeps
             from ({sizes})"""
         query = f"""
-            select sample_id, source, 'balance' as filter, 'drop' as action, 'over_represented' as reason,
+            select sample_id, source, 'balance' as filter, $action as action, 'over_represented' as reason,
                    row_number() over (partition by {", ".join(keys)} order by rank, sample_id) as measured,
                    keeps as threshold,
                    json_object('group', json_object({group}), 'size', size, 'alpha', $alpha)::varchar as detail
             from ({groups}) join ({keeps}) using ({", ".join(keys)})
             qualify measured > keeps"""
         names = {f"{key}_name": column for column, key in zip(self.by, keys, strict=True)}
-        return tables.rows(query, {"whole": self.whole, "alpha": self.alpha, **names})
+        return tables.rows(query, {"action": self.action, "whole": self.whole, "alpha": self.alpha, **names})

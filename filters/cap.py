@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from curation.errors import ManifestError, nearest
-from curation.filters.filter import SAMPLE_COLUMNS, Tables
+from curation.filters.filter import SAMPLE_COLUMNS, Action, Tables
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,6 +42,7 @@ class Cap:
 
     by: tuple[str, ...]
     max: int
+    action: Action = "drop"
 
     def __post_init__(self) -> None:
         if self.max < 1:
@@ -71,10 +72,14 @@ class Cap:
         if self.reads_media:
             places = f"select sample_id, source, max(place) as place, {worst} from ({places}) group by all"
         return tables.rows(
-            f"""select sample_id, source, 'cap' as filter, 'drop' as action, 'over_cap' as reason, place as measured,
+            f"""select sample_id, source, 'cap' as filter, $action as action, 'over_cap' as reason, place as measured,
                        $max as threshold, json_object('group', json_object({group}))::varchar as detail
                 from ({places})""",
-            {"max": self.max, **{f"{key}_name": column for column, key in zip(self.by, keys, strict=True)}},
+            {
+                "action": self.action,
+                "max": self.max,
+                **{f"{key}_name": column for column, key in zip(self.by, keys, strict=True)},
+            },
         )
 
 

@@ -90,3 +90,10 @@ def test_another_seed_keeps_others(tmp_path: Path) -> None:
 def test_a_cap_that_makes_no_sense_is_refused(by: tuple[str, ...], size: int, message: str) -> None:
     with pytest.raises(ManifestError, match=message):
         Cap(by=by, max=size)
+
+
+def test_a_flag_says_what_is_over_the_cap_and_drops_nothing(tmp_path: Path) -> None:
+    rows = [Row(sample_id=f"a/f:{index}") for index in range(5)]
+    ledger = run(tmp_path, rows, Cap(by=("source",), max=2, action="flag"))
+    assert ledger["action"].to_pylist() == ["flag"] * 3
+    assert sorted(ledger["measured"].to_pylist()) == [3, 4, 5]
