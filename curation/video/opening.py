@@ -70,6 +70,41 @@ def is_url(path: str) -> bool:
     return "://" in path or "::" in path
 
 
+class Remote(io.RawIOBase):
+    """A file of a remote file system, whose errors of its own become OSErrors; the opener closes it."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        super().__init__()
+        self._file, self._name = file, name
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer by a read of a range."""
+        try:
+            chunk = self._file.read(len(buffer))
+        except OSError:
+            raise
+        except Exception as err:
+            raise OSError(f"{self._name}: {type(err).__name__}: {err}") from err
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move without reading."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the place in the file."""
+        return self._file.tell()
+
+
 @contextmanager
 def opened(content: bytes | Address) -> Iterator[str | BinaryIO]:
     """Give what a decoder can open: the path of a whole local file, else a seekable binary file.
@@ -162,6 +197,6 @@ def _remote_or_local(path: str) -> Iterator[BinaryIO]:
     except Exception as err:  # each remote file system has errors of its own
         raise MediaError("unreadable_media", f"{path}: {type(err).__name__}: {err}") from err
     try:
-        yield file
+        yield cast(BinaryIO, Remote(file, path))
     finally:
         remote.__exit__()
