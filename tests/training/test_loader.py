@@ -170,6 +170,7 @@ def test_resuming_reads_no_packs_before(build: Build) -> None:
     assert first == [common_order(build, seed=1, epoch=0)[20]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_workers_give_the_same_batches_and_do_not_run_ahead_of_the_state(build: Build, method: str) -> None:
     required("torch")
@@ -182,6 +183,7 @@ def test_workers_give_the_same_batches_and_do_not_run_ahead_of_the_state(build: 
         assert loader.state_dict() == alone.state_dict()
 
 
+@pytest.mark.slow
 def test_an_error_in_a_worker_still_names_the_pack(build: Build, tmp_path: Path) -> None:
     required("torch")
     broken = replace(build, folder=tmp_path / "moved")
