@@ -27,7 +27,8 @@ class Build:
     """A finished build, or the plan of one (the same index, no shards).
 
     `settings` is the resolved manifest, `digests` what tokenizer, template and profile were, `files` maps the path of
-    each file (relative to `folder`) to its sha256, `base` lists the folders of builds whose shards this one uses.
+    each file (relative to `folder`) to its sha256, `base` lists the folders of builds whose shards this one uses,
+    `subset` says which part of which build it is (empty: none).
     """
 
     folder: Path
@@ -36,6 +37,7 @@ class Build:
     digests: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     base: tuple[str, ...] = ()
+    subset: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def context(self) -> int:
@@ -99,9 +101,17 @@ class Build:
             raise BuildError(f"{self.folder}: no shard {shard} in the index; a plan has none, run `curation build`")
         path = (self.folder / str(rows[0][0])).resolve()
         if not path.is_file():
-            borrowed = f"; it is borrowed from {', '.join(self.base)}" if self.base else ""
-            raise BuildError(f"{self.folder}: shard file {path} is missing{borrowed}; put it back or build again")
+            raise BuildError(f"{self.folder}: shard file {path} is missing; {self.repair(str(rows[0][0]))}")
         return path
+
+    def repair(self, name: str) -> str:
+        """Say what to do about a shard that is not where the index says; `name` is its path in the table `shards`."""
+        if name in self.files:
+            return "put it back or build again"
+        return (
+            f"it is borrowed from {', '.join(self.base)}; where that build was moved: "
+            f"curation subset {self.folder} --base FOLDER_OF_THAT_BUILD"
+        )
 
     def read_row(self, shard: int, shard_row: int) -> dict[str, Any]:
         """Read one row of a shard as plain values; columns as the contract lists them."""
@@ -181,6 +191,7 @@ def open_build(path: str | Path) -> Build:
         digests=read.get("digests") or {},
         files=read.get("files") or {},
         base=tuple(read.get("base") or ()),
+        subset=read.get("subset") or {},
     )
 
 

@@ -236,7 +236,22 @@ INVARIANTS: tuple[Invariant, ...] = (
                 select shard, count(*) as counted, list(shard_row order by shard_row) as numbers
                 from samples where selected group by shard
             ) using (shard)
-            where shards.rows <> coalesce(counted, 0) or numbers <> range(counted)
+            where starts_with(path, 'shards/') and (shards.rows <> coalesce(counted, 0) or numbers <> range(counted))
+        """,
+    ),
+    Invariant(
+        name="rows of borrowed shards are one selected sample each, or none",
+        over="shards",
+        sql="""
+            select format('shard {}: {} rows, {} samples in {} of them', shard, shards.rows, counted, used) as offender
+            from shards
+            left join (
+                select shard, count(*) as counted, count(distinct shard_row) as used, max(shard_row) as last_row,
+                    sum(tokens) as counted_tokens
+                from samples where selected group by shard
+            ) using (shard)
+            where not starts_with(path, 'shards/') and not coalesce(
+                counted = used and last_row < shards.rows and counted_tokens <= shards.tokens, false)
         """,
     ),
     Invariant(
@@ -246,7 +261,7 @@ INVARIANTS: tuple[Invariant, ...] = (
             select format('shard {}: {} tokens, {} in samples', shard, shards.tokens, coalesce(counted, 0)) as offender
             from shards
             left join (select shard, sum(tokens) as counted from samples where selected group by shard) using (shard)
-            where shards.tokens <> coalesce(counted, 0)
+            where starts_with(path, 'shards/') and shards.tokens <> coalesce(counted, 0)
         """,
     ),
 )

@@ -134,13 +134,14 @@ class Packs(Sequence[dict[str, Any]]):
         return self._open.get(shard, lambda: open_shard(self._shard_paths[shard]))
 
     @cached_property
-    def _shard_paths(self) -> dict[int, Path]:
+    def _shard_names(self) -> dict[int, str]:
         (path,) = self.build.table_files()["shards"]
         table = pq.read_table(path, columns=["shard", "path"])
-        return {
-            shard: (self.build.folder / name).resolve()
-            for shard, name in zip(table["shard"].to_pylist(), table["path"].to_pylist(), strict=True)
-        }
+        return dict(zip(table["shard"].to_pylist(), table["path"].to_pylist(), strict=True))
+
+    @cached_property
+    def _shard_paths(self) -> dict[int, Path]:
+        return {shard: (self.build.folder / name).resolve() for shard, name in self._shard_names.items()}
 
     def content(self, number: int, position: int) -> Content:
         """Return the images (encoded), kind and source of one sample of a pack."""
@@ -151,7 +152,11 @@ class Packs(Sequence[dict[str, Any]]):
             self._refuse(number, position, err)
 
     def _refuse(self, number: int, position: int, why: object) -> NoReturn:
-        raise BuildError(f"{self.where(number, position)}: {why}; run `curation verify {self.build.folder}`") from (
+        fix = f"run `curation verify {self.build.folder}`"
+        name = self._shard_names.get(int(self._shard[int(self._starts[number]) + position]), "")
+        if isinstance(why, FileNotFoundError) and name not in self.build.files:
+            fix = self.build.repair(name)
+        raise BuildError(f"{self.where(number, position)}: {why}; {fix}") from (
             why if isinstance(why, Exception) else None
         )
 

@@ -20,6 +20,8 @@ def rebuild(build: Build, *, workers: int | None = None, progress: Progress | No
 
     Takes the time and the disk of a cold build. Raises what `curation.build` raises, e.g. when a source is gone.
     """
+    if build.subset:
+        raise BuildError(f"{build.folder}: is a subset, which no manifest makes; verify the build it was cut from")
     manifest = build.folder / "manifest.yaml"
     if not manifest.is_file():
         raise BuildError(f"{build.folder}: manifest.yaml is missing, so it can't be built again")

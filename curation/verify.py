@@ -81,7 +81,7 @@ def _changed_shards(build: Build, rows: list[tuple[str, int, str]]) -> Iterator[
     for name, num_bytes, digest in rows:
         path = build.folder / name
         if not path.is_file():
-            yield f"{name}: missing"
+            yield f"{name}: missing" + ("" if name in build.files else f"; {build.repair(name)}")
         elif (size := path.stat().st_size) != num_bytes:
             yield f"{name}: {size} bytes, expected {num_bytes}"
         elif build.files.get(name, digest) != digest:
@@ -125,7 +125,9 @@ def check_shards(build: Build) -> Iterator[Check]:
     with build.connect() as connection, ThreadPoolExecutor(os.cpu_count()) as pool:
         ask = partial(run_query, connection)
         for shard, name in ask("select shard, path from shards order by shard").rows():
-            for finding in _check_shard(build.folder / name, shard, ask=ask, rules=rules, pool=pool):
+            is_borrowed = name not in build.files
+            path = build.folder / name
+            for finding in _check_shard(path, shard, is_borrowed=is_borrowed, ask=ask, rules=rules, pool=pool):
                 before = found.get(finding.name, Check(name=finding.name, num_checked=0))
                 found[finding.name] = Check(
                     name=finding.name,
@@ -138,13 +140,16 @@ def check_shards(build: Build) -> Iterator[Check]:
         yield Check(name=SPANS, num_checked=0, skipped=rules.spans)
 
 
-def _check_shard(path: Path, shard: int, *, ask: Ask, rules: Rules, pool: ThreadPoolExecutor) -> Iterator[Finding]:
+def _check_shard(
+    path: Path, shard: int, *, is_borrowed: bool, ask: Ask, rules: Rules, pool: ThreadPoolExecutor
+) -> Iterator[Finding]:
+    """Check a shard's rows; of a borrowed one those that the index uses."""
     from curation.shard_checks import Finding, check_batch
 
     if not path.is_file():
         return
     here = f"select sample_id, shard_row from samples where selected and shard = {shard}"
-    columns = "sample_id, source, kind, tokens, image_tokens, loss_tokens, images, frames"
+    columns = "sample_id, source, kind, tokens, image_tokens, loss_tokens, images, frames, shard_row"
     expected = ask(f"select {columns} from samples where selected and shard = {shard} order by shard_row").to_dicts()
     media: dict[str, list[dict[str, Any]]] = {}
     chosen = "select sample_id, type, media_id, frames_used from media"
@@ -153,13 +158,19 @@ def _check_shard(path: Path, shard: int, *, ask: Ask, rules: Rules, pool: Thread
     at = 0
     try:
         for batch in read_batches(path):
-            rows = expected[at : at + batch.num_rows]
+            rows, begun = expected[at : at + batch.num_rows], at
             at += batch.num_rows
+            if is_borrowed:
+                rows = [row for row in expected if begun <= row["shard_row"] < at]
+                if not rows:
+                    continue
+                batch = batch.take([row["shard_row"] - begun for row in rows])
             yield from check_batch(batch, rows, media=media, rules=rules, run=pool.map)
     except (OSError, ValueError) as err:
         yield Finding(name="shards can be read to their last row", num_checked=1, offenders=(f"{path.name}: {err}",))
         return
-    missing = (f"{path.name}: {at} rows, the index has {len(expected)}",) if at != len(expected) else ()
+    num_rows = ask(f"select rows from shards where shard = {shard}").item() if is_borrowed else len(expected)
+    missing = (f"{path.name}: {at} rows, the index has {num_rows}",) if at != num_rows else ()
     yield Finding(name="shards can be read to their last row", num_checked=1, offenders=missing)
 
 

@@ -57,6 +57,12 @@ def remove(table: str, row: int) -> Callable[[Rows], None]:
     return apply
 
 
+def borrow_too_few(rows: Rows) -> None:
+    """Say that the samples stand in a borrowed shard of two rows."""
+    shard = {"shard": 0, "path": "../other/shards/shard-00000.parquet", "rows": 2, "tokens": 10_000}
+    rows["shards"] = [shard | {"bytes": 1, "sha256": "0" * 64}]
+
+
 BREAKS: dict[str, Callable[[Rows], None]] = {
     "rows read = samples + rows unreadable, per source": change("sources", 1, rows_read=5),
     "every unreadable row is a ledger row of stage pull": remove("ledger", 0),
@@ -80,6 +86,7 @@ BREAKS: dict[str, Callable[[Rows], None]] = {
     "realised shares of the sources sum to 1": change("mixture", 0, realised_share=0.5),
     "the mixture's tokens are those of its packs, per source": change("mixture", 2, tokens=1),
     "shard rows 0, 1, … are one selected sample each": change("samples", 2, shard_row=5),
+    "rows of borrowed shards are one selected sample each, or none": borrow_too_few,
     "the shards' tokens are those of their samples": change("samples", 0, tokens=103),
 }
 

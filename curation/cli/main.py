@@ -25,6 +25,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "sources": ("sources", "List the dataset adapters, or show one."),
     "sql": ("sql", "Ask a build in SQL."),
     "stats": ("stats", "Print the standard tables about a build."),
+    "subset": ("subset", "Cut a nested, seeded part out of a build."),
     "verify": ("verify", "Check every file and every invariant of a build."),
     "version": ("version", "Print the versions of the toolkit and what it stands on."),
 }

@@ -257,7 +257,7 @@ def write_build(
         in_parts = name in ("samples", "media", "ledger", "packs")
         target = folder / "index" / (f"{name}/part-00000.parquet" if in_parts else f"{name}.parquet")
         target.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(from_rows([described] if name == "shards" else content[name], schema), target)
+        pq.write_table(from_rows(content.get(name, [described]), schema), target)
     describe(folder)
     return folder
 

@@ -1,0 +1,154 @@
+"""Copy rows of a build's shards into shards of one's own, in another order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from curation.builds import Build
+from curation.mixtures.shards import GROUP_BYTES, GROUP_ROWS, open_writer
+from curation.output import file_sha256
+from curation.shard_rows import Recent
+from curation.workspace import replacing
+
+_OPEN_GROUPS = 128  # of about a megabyte each
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copied:
+    """The rows of the `shards` table, and for each row that was copied its shard and its row there."""
+
+    shards: list[dict[str, Any]]
+    shard: npt.NDArray[np.int32]
+    shard_row: npt.NDArray[np.int32]
+
+
+def copy_rows(
+    build: Build,
+    folder: Path,
+    *,
+    shard: npt.NDArray[np.int32],
+    shard_row: npt.NDArray[np.int32],
+    pack: npt.NDArray[np.int64],
+) -> Copied:
+    """Copy the rows, given in the order in which they shall stand, into `folder/shards`.
+
+    `pack` is the pack in which each row first stands: shards end where packs do, at the size that the build's settings
+    ask for. Memory stays at a row group of the source per recently used group and one group that is written.
+    """
+    output = build.settings.get("output") or {}
+    form, limit = output.get("format", "parquet"), int(output.get("shard_size", 256_000_000))
+    suffix = "arrow" if form == "arrow" else "parquet"
+    (folder / "shards").mkdir(parents=True, exist_ok=True)
+    reader = _Reader(build)
+    described: list[dict[str, Any]] = []
+    sizes: list[int] = []
+    starts = np.flatnonzero(np.diff(pack, prepend=-1) != 0)
+    at = 0
+    while at < len(shard):
+        path = folder / "shards" / f"shard-{len(described):05d}.{suffix}"
+        writer = _Writer()
+        with replacing(path) as temporary:
+            with open_writer(temporary, form) as file:
+                begun = at
+                while at < len(shard) and (at == begun or writer.num_bytes < limit):
+                    after = int(np.searchsorted(starts, at, side="right"))
+                    end = int(starts[after]) if after < len(starts) else len(shard)
+                    for place in range(at, end):
+                        for group in writer.take(*reader.row(int(shard[place]), int(shard_row[place]))):
+                            file.write_table(group)
+                    at = end
+                for group in writer.rest():
+                    file.write_table(group)
+            num_bytes, digest = temporary.stat().st_size, file_sha256(temporary)
+        described.append(
+            {
+                "shard": len(described),
+                "path": f"shards/{path.name}",
+                "rows": at - begun,
+                "tokens": writer.tokens,
+                "bytes": num_bytes,
+                "sha256": digest,
+            }
+        )
+        sizes.append(at - begun)
+    return Copied(
+        shards=described,
+        shard=np.repeat(np.arange(len(sizes), dtype=np.int32), sizes),
+        shard_row=np.concatenate([np.arange(size, dtype=np.int32) for size in sizes]),
+    )
+
+
+class _Writer:
+    """Gathers rows into row groups of about a megabyte, as shards have them."""
+
+    def __init__(self) -> None:
+        self.num_bytes = self.tokens = 0
+        self._waiting: list[pa.Table] = []
+        self._waiting_bytes = 0
+
+    def take(self, row: pa.Table, size: int, tokens: int) -> Iterator[pa.Table]:
+        """Add a row; give the group that it completes."""
+        if self._waiting and (self._waiting_bytes + size > GROUP_BYTES or len(self._waiting) >= GROUP_ROWS):
+            yield from self.rest()
+        self._waiting.append(row)
+        self._waiting_bytes += size
+        self.num_bytes += size
+        self.tokens += tokens
+
+    def rest(self) -> Iterator[pa.Table]:
+        """Give the group that is not complete."""
+        if self._waiting:
+            yield pa.concat_tables(self._waiting).combine_chunks()
+        self._waiting, self._waiting_bytes = [], 0
+
+
+class _Reader:
+    """Rows of a build's shards in any order; the row groups that were used last are kept."""
+
+    def __init__(self, build: Build) -> None:
+        self._build = build
+        self._files: Recent[int, tuple[Any, npt.NDArray[np.int64]]] = Recent(64)
+        self._groups: Recent[tuple[int, int], tuple[pa.Table, list[int], list[int]]] = Recent(_OPEN_GROUPS)
+
+    def row(self, shard: int, row: int) -> tuple[pa.Table, int, int]:
+        """Return a row as a table, the bytes it takes and its tokens."""
+        file, starts = self._files.get(shard, lambda: _opened(self._build.shard_path(shard)))
+        group = int(np.searchsorted(starts, row, side="right")) - 1
+        table, sizes, tokens = self._groups.get((shard, group), lambda: _group(file, group))
+        place = row - int(starts[group])
+        return table.slice(place, 1), sizes[place], tokens[place]
+
+
+def _opened(path: Path) -> tuple[Any, npt.NDArray[np.int64]]:
+    file: Any
+    if path.suffix == ".arrow":
+        file = pa.ipc.open_file(pa.memory_map(str(path)))
+        sizes = [file.get_batch(number).num_rows for number in range(file.num_record_batches)]
+    else:
+        file = pq.ParquetFile(path)
+        sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
+    return file, np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+
+def _group(file: Any, group: int) -> tuple[pa.Table, list[int], list[int]]:
+    if isinstance(file, pq.ParquetFile):
+        table = file.read_row_group(group).combine_chunks()
+    else:
+        table = pa.Table.from_batches([file.get_batch(group)])
+    images = table["images"].combine_chunks()
+    lengths = pc.binary_length(pc.struct_field(images.flatten(), "bytes")).fill_null(0).to_numpy()
+    ends = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    per_row = pc.list_value_length(images).to_numpy()
+    bounds = np.concatenate([[0], np.cumsum(per_row, dtype=np.int64)])
+    tokens = pc.list_value_length(table["input_ids"].combine_chunks()).to_numpy().astype(np.int64)
+    sizes = 8 * tokens // 3 + np.diff(ends[bounds])
+    return table, sizes.tolist(), tokens.tolist()
