@@ -182,7 +182,10 @@ def _image(medium: dict[str, Any], work: ShardTask) -> bytes:
     try:
         data = read(content)
     except MediaError as err:
-        raise BuildError(f"write: {content} was there in pull and is gone ({err}); run the build again") from err
+        raise BuildError(
+            f"write: {content} was there in pull and is gone ({err}); put it back, or "
+            "remove the workspace and build again"
+        ) from err
     if sha256(data) != medium["media_id"]:
         raise BuildError(f"write: {content} has changed since pull; run the build again to measure it anew")
     return data if work.images == "original" else _fitted(data, work.fit)

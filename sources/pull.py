@@ -1,32 +1,28 @@
 """Pull one task: read its rows, measure their media, write sample rows and a ledger of what could not be read.
 
-Runs in a worker. Bytes that stand inside the rows (Parquet cells, data URIs, drawn ink) are kept once in the task's
-`.blob` file; media that can be read again stay where they are.
+Runs in a worker.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
-import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.errors import MediaError
 from curation.fingerprint import unit_hash
-from curation.hashing import phash256_batch
-from curation.media import address_json, open_address, probe_image, read, sha256
-from curation.records import Address, Card, Drop, FrameFolder, Image, Kind, Sample, Task, Text, Video, kind_of
+from curation.media import sha256
+from curation.records import Card, Drop, Flag, Kind, Sample, Task, Text, kind_of
 from curation.sources import load_adapter
-from curation.sources.unicode import named_in_unicode, readable, with_whole_texts
+from curation.sources.measuring import Measuring, num_bytes
+from curation.sources.unicode import named_in_unicode, with_whole_texts
 from curation.tables import LEDGER, PULLED, from_rows
 from curation.workspace import replacing
 
@@ -34,7 +30,6 @@ VERSION = 3
 ENDINGS = (".parquet", ".ledger.parquet", ".blob")
 _BATCH_ROWS = 1024
 _BATCH_BYTES = 16 << 20
-_CACHED_MEDIA = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +53,11 @@ class PullTask:
 def pull(work: PullTask) -> dict[str, Any]:
     """Carry out a task and return its counts: rows_read, rows_unreadable, samples, and drops by reason."""
     adapter = load_adapter(work.adapter)
-    writer = _Writer(work=work, card=adapter.CARD)
     blob = work.output.with_suffix(".blob")
     with replacing(blob) as blob_path, replacing(work.output.with_suffix(".parquet")) as rows_path:
         with blob_path.open("wb") as blob_file, pq.ParquetWriter(rows_path, PULLED, compression="zstd") as rows_file:
-            writer.open(rows_file, blob_file, blob)
+            measuring = Measuring(task=work.task, blob=blob, blob_file=blob_file, video_timeout=work.video_timeout)
+            writer = _Writer(work=work, card=adapter.CARD, rows_file=rows_file, measuring=measuring)
             for row in adapter.samples(work.task):
                 if not is_taken(work.take_below, work.seed, work.source, row.row_key):
                     continue
@@ -99,22 +94,15 @@ def is_taken(take_below: float | None, seed: int, source: str, row_key: str) -> 
 class _Writer:
     work: PullTask
     card: Card
+    rows_file: pq.ParquetWriter
+    measuring: Measuring
     ledger: list[dict[str, Any]] = field(default_factory=list)
     drops: Counter[str] = field(default_factory=Counter)
     num_samples: int = 0
     num_videos: int = 0
     _rows: list[dict[str, Any]] = field(default_factory=list)
-    _greys: list[tuple[dict[str, Any], np.ndarray]] = field(default_factory=list)
     _size: int = 0
-    _media_size: int = 0
     _keys: set[bytes] = field(default_factory=set)
-    _media: dict[Any, dict[str, Any] | MediaError] = field(default_factory=dict)
-    _rows_file: pq.ParquetWriter | None = None
-    _blob_file: BinaryIO | None = None
-    _blob: Path = Path()
-
-    def open(self, rows_file: pq.ParquetWriter, blob_file: BinaryIO, blob: Path) -> None:
-        self._rows_file, self._blob_file, self._blob = rows_file, blob_file, blob
 
     def add(self, row: Sample | Drop) -> None:
         row = named_in_unicode(row)
@@ -152,6 +140,7 @@ class _Writer:
         sample, num_repaired = with_whole_texts(sample)
         media: list[dict[str, Any]] = []
         conversation = []
+        flags = list(sample.flags)
         for turn in sample.turns:
             parts: list[str | int] = []
             for part in turn.parts:
@@ -159,14 +148,16 @@ class _Writer:
                     parts.append(part.text)
                 else:
                     parts.append(len(media))
-                    media.append(self._measure(part, sample.row_key))
+                    medium, odd = self.measuring.measure(part, sample.row_key)
+                    media.append(medium)
+                    flags += [Flag(reason=reason, detail=detail) for reason, detail in odd]
             conversation.append([turn.role, parts])
-        for flag in sample.flags:
+        for flag in flags:
             self._note(sample.row_key, "flag", flag.reason, flag.measured, None, dict(flag.detail))
         if num_repaired:
             self._note(sample.row_key, "flag", "invalid_unicode", num_repaired, None, {})
         self._rows.append(self._row(sample, conversation, media))
-        self._size += self._rows[-1]["text_chars"] + sum(_num_bytes(medium) for medium in media)
+        self._size += self._rows[-1]["text_chars"] + sum(num_bytes(medium) for medium in media)
         self.num_videos += self._rows[-1]["videos"]
         self.num_samples += 1
 
@@ -195,84 +186,6 @@ class _Writer:
             "media": media,
         }
 
-    def _measure(self, part: Image | Video, row_key: str) -> dict[str, Any]:
-        """Return a medium's row, from the cache when the same file or bytes came before."""
-        key = sha256(part.content) if isinstance(part.content, bytes) else part.content
-        known = self._media.get((type(part), key))
-        if known is None:
-            if len(self._media) >= _CACHED_MEDIA or self._media_size >= _BATCH_BYTES:
-                self._media.clear()
-                self._media_size = 0
-            try:
-                known = self._measure_image(part) if isinstance(part, Image) else self._measure_video(part)
-                self._media_size += _num_bytes(known)
-            except MediaError as err:
-                known = err
-            self._media[(type(part), key)] = known
-        if isinstance(known, MediaError):
-            raise MediaError(known.reason, _named(part.name, known.detail), measured=known.measured)
-        window = {}
-        if isinstance(part, Video):
-            window = {"start_seconds": part.start_seconds, "end_seconds": part.end_seconds}
-        medium = {**known, "name": readable(part.name), "uri": readable(self._uri(part, row_key)), **window}
-        for flag, detail in medium.pop("_flags", ()):
-            self._note(row_key, "flag", flag, None, None, detail)
-        if "_grey" in medium:
-            self._greys.append((medium, medium.pop("_grey")))
-        return medium
-
-    def _measure_image(self, image: Image) -> dict[str, Any]:
-        data = read(image.content)
-        probe = probe_image(data)
-        return {
-            "type": "image",
-            "address": self._address(image.content),
-            "media_id": sha256(data),
-            "mime": probe.mime,
-            "bytes": len(data),
-            "width": probe.width,
-            "height": probe.height,
-            "_grey": probe.grey,
-        }
-
-    def _measure_video(self, video: Video) -> dict[str, Any]:
-        from curation.video import probe
-
-        found = probe(video.content, timeout=self.work.video_timeout)
-        return {
-            "type": "video",
-            "address": self._address(video.content),
-            "media_id": _video_id(video.content),
-            "mime": found.mime,
-            "bytes": found.num_bytes,
-            "width": found.width,
-            "height": found.height,
-            "duration_seconds": found.duration_seconds,
-            "fps": found.fps,
-            "time_base": found.time_base,
-            "pts": found.pts,
-            "keyframes": found.keyframes,
-            "_flags": [(flag, {"media": video.name, **found.detail}) for flag in found.flags],
-        }
-
-    def _uri(self, part: Image | Video, row_key: str) -> str:
-        """Say where a medium comes from in the dataset's own terms, never by a path of the workspace."""
-        content = part.content
-        location = self.work.task.location
-        if isinstance(content, bytes):
-            return f"{self.work.task.path}#{row_key.rpartition(':')[2]}" + (f"/{part.name}" if part.name else "")
-        if isinstance(content, Address) and not (location.cache and content.path.startswith(location.cache)):
-            return str(content)
-        return f"{location.media or self.work.task.path}#{part.name}"
-
-    def _address(self, content: bytes | Address | FrameFolder) -> str:
-        if isinstance(content, bytes):
-            assert self._blob_file is not None
-            offset = self._blob_file.tell()
-            self._blob_file.write(content)
-            content = Address(path=str(self._blob), offset=offset, length=len(content))
-        return address_json(content)
-
     def _note(
         self,
         row_key: str,
@@ -299,37 +212,14 @@ class _Writer:
         """Write the rows so far as one row group."""
         if not self._rows:
             return
-        if self._greys:
-            hashes = phash256_batch(np.stack([grey for _, grey in self._greys]))
-            for (medium, _), digest in zip(self._greys, hashes, strict=True):
-                medium["phash"] = bytes(digest).hex()
-        assert self._rows_file is not None
-        self._rows_file.write_table(pa.Table.from_pylist(self._rows, schema=PULLED))
-        self._rows, self._greys, self._size = [], [], 0
+        self.measuring.hash_images()
+        self.rows_file.write_table(pa.Table.from_pylist(self._rows, schema=PULLED))
+        self._rows, self._size = [], 0
 
 
 def _has_answer(sample: Sample) -> bool:
     answers = (part for turn in sample.turns if turn.role == "assistant" for part in turn.parts)
     return any(isinstance(part, Text) and part.text.strip() for part in answers)
-
-
-def _video_id(content: bytes | Address | FrameFolder) -> str:
-    """Return the sha256 of a video's bytes; of a folder of frames, the sha256 over its frames' ids and its rate."""
-    if isinstance(content, bytes):
-        return sha256(content)
-    if isinstance(content, FrameFolder):
-        ids = [sha256(read(frame)) for frame in content.frames]
-        return sha256("\n".join([*ids, str(Fraction(content.fps).limit_denominator(1000))]).encode())
-    with open_address(content) as file:
-        try:
-            return hashlib.file_digest(cast(io.BufferedReader, file), "sha256").hexdigest()
-        except Exception as err:  # each remote file system has errors of its own
-            raise MediaError("unreadable_media", f"{content}: {err}") from err
-
-
-def _num_bytes(medium: dict[str, Any]) -> int:
-    """Return about how much memory a measured medium takes: an hour of video has 108,000 frame times of 8 bytes."""
-    return 8 * len(medium.get("pts", ()))
 
 
 def _shown_seconds(video: dict[str, Any]) -> float:
@@ -344,7 +234,3 @@ def _text_sha256(conversation: list[Any], roles: set[str]) -> str:
     """Hash the words of some roles, and the places of media among them."""
     turns = [[role, [part if isinstance(part, str) else 0 for part in parts]] for role, parts in conversation]
     return sha256(orjson.dumps([turn for turn in turns if turn[0] in roles]))
-
-
-def _named(name: str, detail: str) -> str:
-    return f"{name}: {detail}" if name and name not in detail else detail
