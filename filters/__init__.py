@@ -14,6 +14,7 @@ FILTERS: dict[str, str] = {
     "media": "curation.filters.media:Media",
     "near_duplicate_images": "curation.filters.near_duplicate_images:NearDuplicateImages",
     "near_duplicate_text": "curation.filters.near_duplicate_text:NearDuplicateText",
+    "near_duplicate_videos": "curation.filters.near_duplicate_videos:NearDuplicateVideos",
     "placeholders": "curation.filters.placeholders:Placeholders",
     "repetition": "curation.filters.repetition:Repetition",
     "text_quality": "curation.filters.text_quality:TextQuality",

@@ -12,6 +12,7 @@ from curation.filters.filter import Action, Tables
 from curation.filters.hamming import MAX_BITS, NearPairs, near_pairs
 from curation.filters.matches import create_places, decide, match_table
 from curation.filters.pixels import load_grey, local_difference
+from curation.filters.twins import Likeness, judge_samples
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,17 +62,12 @@ class NearDuplicateImages:
         connection.register("matches", self._matches(tables))
         connection.execute("""
             create or replace temp table twins as
-            select a.media_id, b.media_id as leader, m.measured::bigint as bits
+            select a.media_id, b.media_id as leader, m.measured::bigint as measured
             from matches m join image_places a on a.place = m.place join image_places b on b.place = m.other""")
         connection.unregister("matches")
-        connection.execute(_RESOLVED)
-        keys = "media, question_sha256, answer_sha256" if self.scope == "sample" else "media"
-        rows = tables.rows(
-            _decisions(keys, with_conflicts=self.scope == "sample"), {"action": self.action, "bits": self.bits}
-        )
-        for table in ("resolved", "twins", "image_places", "places"):
-            connection.execute(f"drop table {table}")
-        return rows
+        connection.execute("drop table image_places")
+        likeness = Likeness(kind="distance", label="bits of 256", threshold=self.bits)
+        return judge_samples(tables, self.name, likeness, scope=self.scope, action=self.action)
 
     def _matches(self, tables: Tables) -> pa.Table:
         """Return (place, other, measured) of images that show what an earlier one shows."""
@@ -122,42 +118,3 @@ def _nearest(pairs: NearPairs) -> list[tuple[int, int]]:
             MAX_LOOKS,
         )
     return list(zip((pairs.later[kept] + 1).tolist(), (pairs.earlier[kept] + 1).tolist(), strict=True))
-
-
-# Samples whose images have a twin, and those that hold the twins' leaders: with `media`, their images' leaders in
-# order, and `bits`, the largest distance of one to its leader.
-_RESOLVED = """
-    create or replace temp table resolved as
-    with touched as (
-        select distinct sample_id from media
-        where media_id in (select media_id from twins) or media_id in (select leader from twins)
-    )
-    select place, sample_id, any_value(p.source) as source, any_value(question_sha256) as question_sha256,
-           any_value(answer_sha256) as answer_sha256, max(coalesce(t.bits, 0)) as bits,
-           string_agg(coalesce(t.leader, m.media_id), ' ' order by m.position) as media
-    from media m join touched using (sample_id) join places p using (sample_id) join samples s using (sample_id)
-    left join twins t using (media_id)
-    group by place, sample_id"""
-
-
-def _decisions(keys: str, *, with_conflicts: bool) -> str:
-    ranked = f"""
-        select *, row_number() over same as turn, first_value(sample_id) over same as first_id,
-               first_value(source) over same as first_source, first_value(bits) over same as first_bits
-        from resolved window same as (partition by {keys} order by place)"""
-    columns = "sample_id, source, 'near_duplicate_images' as filter"
-    query = f"""
-        select {columns}, $action as action, 'near_duplicate' as reason, greatest(bits, first_bits) as measured,
-               $bits as threshold, first_id as evidence_sample_id, first_source as evidence_source,
-               json_object('measure', 'bits of 256', 'media', media)::varchar as detail
-        from ({ranked}) where turn > 1"""
-    if not with_conflicts:
-        return query
-    return f"""{query} union all
-        select {columns}, 'flag', 'conflicting_answer', greatest(bits, best_bits), $bits, best_id, best_source,
-               json_object('answer_sha256', answer_sha256, 'other_answer_sha256', best_answer)::varchar
-        from (select *, first_value(sample_id) over same as best_id, first_value(source) over same as best_source,
-                     first_value(bits) over same as best_bits, first_value(answer_sha256) over same as best_answer
-              from ({ranked}) where turn = 1
-              window same as (partition by media, question_sha256 order by place))
-        where sample_id <> best_id"""
