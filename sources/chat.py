@@ -24,7 +24,7 @@ from curation.records import Card, Drop, Flag, Image, Location, Part, Sample, Ta
 from curation.sources.conversation import check_turns, read_messages, split_text
 from curation.sources.defects import RowDefect, build_samples, row_id_of, scalar_columns
 from curation.sources.media_cells import MEDIA_OPTIONS, MediaReader, check_media, media_reader
-from curation.sources.options import check_options, choice_option, names_option
+from curation.sources.options import check_options, names_option
 from curation.sources.rows import read_rows, row_tasks
 
 CARD = Card(
@@ -40,13 +40,15 @@ CARD = Card(
     },
     options={
         **MEDIA_OPTIONS,
-        "blank_turns": "drop (default): a row with a turn that says nothing is dropped; keep: it is encoded as it is",
         "columns": "names of further scalar values of a row to keep for filters",
         "placeholder": "words in the text that say where the images of the turn stand; removed with one newline",
     },
-    quirks=("tool calls, reasoning parts and audio drop the row", "`pretrain` and `tool` are no roles of a chat"),
+    quirks=(
+        "tool calls, reasoning parts and audio drop the row",
+        "a blank turn beside others is kept as it is; without any question or answer the row is dropped",
+        "`pretrain` and `tool` are no roles of a chat",
+    ),
 )
-BLANK_TURNS = ("drop", "keep")
 _KEYS = ("messages", "conversations", "conversation")
 _PAYLOADS = ("image_url", "video_url", "input_image", "image", "video", "url", "path", "value", "file_name", "bytes")
 _TEXT_PARTS = ("text", "input_text", "output_text")
@@ -65,7 +67,6 @@ def tasks(location: Location) -> list[Task]:
     check_options(CARD, location.options)
     names_option(location, "columns")
     names_option(location, "placeholder")
-    choice_option(location, "blank_turns", BLANK_TURNS)
     check_media(location)
     return row_tasks(location)
 
@@ -79,7 +80,6 @@ def samples(task: Task) -> Iterator[Sample | Drop]:
         reader=media_reader(task),
         placeholders=placeholders,
         extra=extra,
-        keep_blank=choice_option(task.location, "blank_turns", BLANK_TURNS) == "keep",
     )
     return build_samples(read_rows(task, (*_KEYS, "images", "videos", "id", *extra)), build)
 
@@ -91,7 +91,6 @@ def sample_of(
     reader: MediaReader,
     placeholders: tuple[str, ...] = (),
     extra: tuple[str, ...] = (),
-    keep_blank: bool = False,
 ) -> Sample:
     """Build the sample of one row. Raises RowDefect and MediaError."""
     row: Mapping[str, Any] = {"messages": value} if isinstance(value, list) else value
@@ -109,7 +108,7 @@ def sample_of(
         turns.append(_placed(turn, placeholders) if placeholders and role == "user" else turn)
     if left := sum(map(len, parts.rest.values())):
         raise RowDefect("placeholder_mismatch", f"{left} of the row's media have no part", measured=left, threshold=0)
-    check_turns(turns, keep_blank=keep_blank)
+    check_turns(turns, keep_blank=True)
     return Sample(
         row_key=row_key,
         row_id=row_id_of(row),

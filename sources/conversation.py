@@ -151,7 +151,10 @@ def split_text(text: str, placeholders: tuple[str, ...]) -> list[str | None]:
 
 
 def check_turns(turns: Sequence[Turn], *, keep_blank: bool = False) -> None:
-    """Check order and answers of a conversation, and with `keep_blank` not what they say. Raises RowDefect."""
+    """Check the order of a conversation and that its turns say something. Raises RowDefect.
+
+    With `keep_blank` it is enough that somebody asks and somebody answers: a blank turn beside others stays.
+    """
     start = 1 if turns and turns[0].role == "system" else 0
     expected: Role = "user"
     for turn in turns[start:]:
@@ -160,13 +163,15 @@ def check_turns(turns: Sequence[Turn], *, keep_blank: bool = False) -> None:
         expected = "assistant" if expected == "user" else "user"
     if expected == "assistant" or len(turns) == start:
         raise RowDefect("no_answer", "the last turn is the user's", measured=(len(turns) - start) // 2)
-    for turn in () if keep_blank else turns[start:]:
-        for part in turn.parts:
-            if not isinstance(part, Text) or (part.text and not part.text.isspace()):
-                break
-        else:
-            reason = "no_answer" if turn.role == "assistant" else "no_question"
-            raise RowDefect(reason, f"a turn of the {turn.role} is blank")
+    blank = [turn.role for turn in turns[start:] if not _says_something(turn)]
+    for role, reason in (("user", "no_question"), ("assistant", "no_answer")):
+        number = blank.count(role)
+        if number and not (keep_blank and number < (len(turns) - start) // 2):
+            raise RowDefect(reason, f"{number} of the {role}'s turns are blank")
+
+
+def _says_something(turn: Turn) -> bool:
+    return any(not isinstance(part, Text) or (part.text and not part.text.isspace()) for part in turn.parts)
 
 
 def with_system(texts: Sequence[tuple[Role, str]], system: Any) -> list[tuple[Role, str]]:

@@ -112,10 +112,12 @@ def test_a_chat_that_can_not_be_used_is_a_drop(tmp_path: Path, parts: Any, answe
     assert only_drop("chat", location(_chat(tmp_path, parts, answer))).reason == reason
 
 
-def test_blank_turns_are_kept_when_that_is_asked_for(tmp_path: Path) -> None:
-    (row,) = read_all("chat", location(_chat(tmp_path, [], "\n"), blank_turns="keep"))
+def test_a_blank_turn_beside_others_is_kept_as_it_is(tmp_path: Path) -> None:
+    talk = [("user", ""), ("assistant", "\n"), ("user", "And?"), ("assistant", "Yes.")]
+    rows = [{"messages": [{"role": role, "content": words} for role, words in talk]}]
+    (row,) = read_all("chat", location(write_lines(tmp_path / "a.jsonl", rows)))
     assert isinstance(row, Sample)
-    assert shape(row) == [[], ["\n"]]
+    assert shape(row) == [[""], ["\n"], ["And?"], ["Yes."]]
 
 
 def test_a_bare_list_of_messages_is_a_row(tmp_path: Path) -> None:

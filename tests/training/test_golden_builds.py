@@ -19,7 +19,6 @@ from tests.golden_images import draw, drawn
 from tests.mixtures.test_golden import PROFILES, Case, cases, encoder_of, trained
 
 pytestmark = pytest.mark.slow
-OPTIONS = {"blank_turns": "keep"}  # two cases have turns that say nothing
 REFERENCE_TEXT = ("text_control_literals", "text_v1_22b_tags_as_text")
 
 
@@ -94,7 +93,7 @@ def built(folder: Path, settings: dict[str, Any], members: list[Case]) -> dict[s
         "version": 1,
         "name": "golden",
         **settings,
-        "sources": {"golden": {"adapter": "chat", "uri": "rows.jsonl", "media": "media", "options": OPTIONS}},
+        "sources": {"golden": {"adapter": "chat", "uri": "rows.jsonl", "media": "media"}},
         "mixture": {"unit": "samples", "weights": {"golden": "natural"}},
         "packing": {"context": 8192},
         "output": {"path": "build"},
