@@ -13,6 +13,7 @@ from curation.errors import CurationError
 
 # Verb: its module's last name and the line that `curation --help` shows; a verb's own help begins with the same line.
 VERBS: dict[str, tuple[str, str]] = {
+    "ablate": ("ablate", "Build variants of a manifest and compare them."),
     "build": ("build", "Compile a manifest into shards, tables and build.json."),
     "check": ("check", "Check a manifest, its paths, tokenizer and adapters."),
     "demo": ("demo", "Write a small corpus, build it offline and show what came out."),
@@ -29,7 +30,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "verify": ("verify", "Check every file and every invariant of a build."),
     "version": ("version", "Print the versions of the toolkit and what it stands on."),
 }
-RESUMABLE = frozenset({"build", "plan", "demo"})
+RESUMABLE = frozenset({"ablate", "build", "plan", "demo"})
 
 # What the machine refuses, and what to do about it: no bugs of ours.
 _OUTSIDE = {
