@@ -1,114 +1,122 @@
-"""Measure filters: `python -m benchmarks.filters images|text|rows [SIZE]`, one table each; inputs come from seeds.
+"""What filters drop and find: `python -m benchmarks.filters TABLE [SIZE]`; inputs are from seeds not used for tuning.
 
-images  per class of SIZE (200) distinct pictures: share wrongly dropped by a 64-bit hash at 10 bits (a usual default),
-        by the 256-bit hash alone, and with the pixels looked at; share of edited copies that are found
-text    signatures a second of one core over SIZE (20,000) texts, and near_duplicate_text's recall by true similarity
-rows    SIZE (1,000,000) rows through where, exact_duplicates, cap and balance: seconds, peak memory
+images      per class of SIZE (600) distinct pictures: share wrongly dropped by a 64-bit hash at 10 bits (imagededup's
+            default), by the 256-bit hash alone, and with the pixels looked at; share of edited copies that are found
+real        the same for the pictures under the folders FOLDER ... instead of SIZE; all are taken to be distinct
+numbers     SIZE (10,000) questions that differ in their numbers only: how many near_duplicate_text drops, and how many
+            the usual text rule does (numbers become 0, 5-word shingles, 14 bands of 8 minima)
 """
 
 from __future__ import annotations
 
 import json
 import random
-import resource
+import re
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
 import numpy as np
+import pyarrow.parquet as pq
 from PIL import Image
 
 from benchmarks.drawings import CLASSES, EDITS, png
+from benchmarks.filter_speed import HELD_OUT, run_over
 from curation.filters import load_filter
 from curation.filters.hamming import near_pairs
 from curation.filters.matches import decide
 from curation.filters.near_duplicate_images import NearDuplicateImages, _nearest
-from curation.filters.near_duplicate_text import num_bands
 from curation.filters.pixels import load_grey, local_difference
-from curation.filters.shingles import jaccard, minhash, shingles, split_words
-from curation.filters.stage import run_filters
+from curation.filters.shingles import minhash, shingles, split_words
 from curation.hashing import phash256
 from curation.media import probe_image
+from curation.tables import ENCODED, PULLED, from_rows
+
+NUM_EDITED = 50
 
 
-def images(size: int = 200) -> None:
+def images(size: int = 600) -> None:
     """Print false drops and recall by class."""
-    print(
-        f"{'class':10} {'64bit@10':>9} {'256bit@20':>9} {'verified':>9} | recall {' '.join(f'{e:>7}' for e in EDITS)}"
-    )
+    _print_header()
+    for name, draw in CLASSES.items():
+        _print_row(name, [draw(HELD_OUT + number) for number in range(size)])
+
+
+def real(*folders: str) -> None:
+    """Print false drops and recall of the pictures under each folder."""
+    _print_header()
+    for folder in folders:
+        paths = [path for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in (".jpg", ".jpeg", ".png")]
+        _print_row(Path(folder).name[:10], [Image.open(path).convert("RGB") for path in paths])
+
+
+def _print_header() -> None:
+    edits = " ".join(f"{edit:>7}" for edit in EDITS)
+    print(f"{'class':10} {'number':>7} {'64bit@10':>9} {'256bit@20':>9} {'verified':>9} | recall {edits}", flush=True)
+
+
+def _print_row(name: str, pictures: list[Image.Image]) -> None:
+    size = len(pictures)
     with tempfile.TemporaryDirectory() as folder:
-        for name, draw in CLASSES.items():
-            pictures = [draw(seed) for seed in range(size)]
-            data = [png(picture) for picture in pictures]
-            hashes = np.stack([_hash(item) for item in data])
-            shares = [_share(_small_pairs(data), lambda *_: True, size)]
-            shares.append(_share(_nearest(near_pairs(hashes, 20)), lambda *_: True, size))
-            look = _looker(Path(folder), data)
-            shares.append(_share(_nearest(near_pairs(hashes, 20)), look, size))
-            recalls = [_recall(Path(folder), pictures[:50], edit) for edit in EDITS.values()]
-            print(
-                f"{name:10} {' '.join(f'{share:9.1%}' for share in shares)} |        "
-                f"{' '.join(f'{recall:7.0%}' for recall in recalls)}",
-                flush=True,
-            )
-
-
-def text(size: int = 20_000) -> None:
-    """Print signatures a second and recall by similarity."""
-    choose = random.Random(1)
-    vocabulary = ["".join(choose.choices("abcdefghijklmnopqrstuvwxyz", k=choose.randint(2, 9))) for _ in range(5000)]
-    texts = [" ".join(choose.choices(vocabulary, k=220)) for _ in range(size)]
-    bands, rows = num_bands(0.8)
-    start = time.process_time()
-    for first in range(0, size, 300):
-        minhash(*shingles(split_words(texts[first : first + 300])), bands * rows)
-    seconds = time.process_time() - start
-    print(f"signatures: {size / seconds:,.0f} texts/s of one core ({sum(map(len, texts)) / 1e6 / seconds:.0f} MB/s)")
-    found: dict[str, list[bool]] = {}
-    for words in (text.split() for text in texts[:2000]):
-        copy = list(words)
-        for _ in range(choose.randint(1, 12)):
-            copy[choose.randrange(len(copy))] = choose.choice(vocabulary)
-        hashes, bounds = shingles(split_words([" ".join(words), " ".join(copy)]))
-        true = jaccard(np.unique(hashes[: bounds[1]]), np.unique(hashes[bounds[1] :]))
-        minima = minhash(hashes, bounds, bands * rows).reshape(2, bands, rows)
-        label = next(
-            name for low, name in ((0.9, ">=.9"), (0.83, ".83-.9"), (0.8, ".8-.83"), (0, "<.8")) if true >= low
-        )
-        found.setdefault(label, []).append(true >= 0.8 and bool((minima[0] == minima[1]).all(axis=1).any()))
-    for label in sorted(found):
-        print(f"jaccard {label:7} dropped {np.mean(found[label]):7.2%} of {len(found[label])}")
-
-
-def rows(size: int = 1_000_000) -> None:
-    """Print seconds and memory of the table filters."""
-    with tempfile.TemporaryDirectory() as folder:
-        pulled, encoded = _write_rows(Path(folder), size)
-        filters = [
-            load_filter("where", "text_chars > 55"),
-            load_filter("exact_duplicates"),
-            load_filter("cap", {"by": ["source"], "max": size // 50}),
-            load_filter("balance", {"by": ["source"], "alpha": 0.9}),
+        data = [png(picture) for picture in pictures]
+        hashes = np.stack([_hash(item) for item in data])
+        near = _nearest(near_pairs(hashes, NearDuplicateImages().bits))
+        shares = [
+            _share(_small_pairs(data), lambda *_: True, size),
+            _share(near, lambda *_: True, size),
+            _share(near, _looker(Path(folder), data), size),
         ]
-        start = time.perf_counter()
-        ledger = run_filters(
-            filters,
-            pulled=pulled,
-            encoded=encoded,
-            priorities={f"s{number}": 0 for number in range(40)},
-            seed=1,
-            memory_limit="3GB",
-            spill=Path(folder),
-        )
-        seconds = time.perf_counter() - start
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"{size:,} rows: {seconds:.1f} s, {memory:.2f} GB at most, {len(ledger):,} ledger rows")
+        recalls = [_recall(Path(folder), pictures[:NUM_EDITED], edit) for edit in EDITS.values()]
     print(
-        ledger.group_by(["filter", "reason"]).aggregate([([], "count_all")]).sort_by("filter").to_pandas().to_string()
+        f"{name:10} {size:7} {' '.join(f'{share:9.1%}' for share in shares)} |        "
+        f"{' '.join(f'{recall:7.0%}' for recall in recalls)}",
+        flush=True,
     )
+
+
+def numbers(size: int = 10_000) -> None:
+    """Print how many of the questions that differ in numbers only are dropped."""
+    choose = random.Random(HELD_OUT)
+    asked: dict[str, str] = {}
+    while len(asked) < size:
+        a, b, c = (choose.randint(2, 999) for _ in range(3))
+        asked[f"A shop sells {a} red and {b} blue pens and takes {c} back. How many pens are gone?"] = str(a + b - c)
+    texts = [f"{question}\n{answer}" for question, answer in asked.items()]
+    plain = [re.sub(r"[^\w\s]", " ", re.sub(r"\d+", "0", text.lower())) for text in texts]
+    minima = minhash(*shingles(split_words(plain)), 112).reshape(size, 14, 8)
+    seen: set[tuple[int, bytes]] = set()
+    usual = 0
+    for text in minima:
+        bands = {(band, text[band].tobytes()) for band in range(14)}
+        usual += bool(bands & seen)
+        seen |= bands
+    with tempfile.TemporaryDirectory() as folder:
+        pulled, encoded = _write_texts(Path(folder), asked)
+        ledger = run_over([load_filter("near_duplicate_text")], pulled, encoded, Path(folder))
+    print(
+        f"{size:,} questions that differ in numbers only: near_duplicate_text drops {len(ledger)}, usual rule {usual:,}"
+    )
+
+
+def _write_texts(folder: Path, asked: dict[str, str]) -> tuple[list[Path], list[Path]]:
+    """Write questions and answers as pull and encode do."""
+    rows = [
+        {
+            "sample_id": f"s0/f:{number}",
+            "source": "s0",
+            "kind": "text",
+            "question_sha256": str(number),
+            "answer_sha256": answer,
+            "rank": 0.5,
+            "conversation": json.dumps([["user", [question]], ["assistant", [answer]]]),
+        }
+        for number, (question, answer) in enumerate(asked.items())
+    ]
+    pq.write_table(from_rows(rows, PULLED), folder / "pulled.parquet")
+    ids = [{"sample_id": row["sample_id"], "tokens": 40} for row in rows]
+    pq.write_table(from_rows(ids, ENCODED), folder / "encoded.parquet")
+    return [folder / "pulled.parquet"], [folder / "encoded.parquet"]
 
 
 def _hash(data: bytes) -> np.ndarray:
@@ -162,30 +170,8 @@ def _recall(folder: Path, pictures: list[Image.Image], edit: Callable[[Image.Ima
     return found / len(pictures)
 
 
-def _write_rows(folder: Path, size: int) -> tuple[list[Path], list[Path]]:
-    """Write rows as pull and encode do, a tenth of them with a twin, in files of 500,000."""
-    pulled: list[Path] = []
-    encoded: list[Path] = []
-    connection = duckdb.connect()
-    for start in range(0, size, 500_000):
-        stop = min(start + 500_000, size)
-        pulled.append(folder / f"pulled-{start}.parquet")
-        encoded.append(folder / f"encoded-{start}.parquet")
-        connection.execute(f"""copy (
-            select 's' || (i % 40) || '/part.parquet:' || i as sample_id, 's' || (i % 40) as source, 'image' as kind,
-                   'part.parquet:' || i as row_key, null::varchar as row_id, 2 as turns, 1 as images, 0 as videos,
-                   null::double as video_seconds, 50 + i % 900 as text_chars, sha256('a' || twin) as answer_sha256,
-                   sha256('q' || twin) as question_sha256, sha256('m' || (twin // 3)) as media_sha256,
-                   hash(i) / 18446744073709551616.0 as rank, 'mit' as license, null::varchar as columns,
-                   '[]' as conversation, null::int[] as media
-            from (select i, i - i % 20 // 18 as twin from range({start}, {stop}) t(i))
-            ) to '{pulled[-1]}' (format parquet)""")
-        connection.execute(f"""copy (
-            select sample_id, source, kind, 0 as frames, text_chars // 4 as text_tokens, 64 as image_tokens,
-                   10 as loss_tokens, 64 + text_chars // 4 as tokens, null::int[] as media from '{pulled[-1]}'
-            ) to '{encoded[-1]}' (format parquet)""")
-    return pulled, encoded
-
-
 if __name__ == "__main__":
-    {"images": images, "text": text, "rows": rows}[sys.argv[1]](*map(int, sys.argv[2:]))
+    if sys.argv[1] == "real":
+        real(*sys.argv[2:])
+    else:
+        {"images": images, "numbers": numbers}[sys.argv[1]](*map(int, sys.argv[2:]))
