@@ -58,12 +58,9 @@ class ShownPack:
 
 def show(build: Build, what: str) -> ShownPack | ShownSample:
     """Return the pack of that number or the sample of that id; `BuildError` names the nearest one."""
-    from curation.mixtures.profile import load_profile
-    from curation.mixtures.tokenizer import load_tokenizer
     from curation.queries import run_query
 
-    profile = load_profile(build.settings["profile"])
-    tokenizer = load_tokenizer(str(build.settings.get("tokenizer") or profile.tokenizer), profile)
+    tokenizer = load_build_tokenizer(build)
     with build.connect() as connection:
         ask = partial(run_query, connection)
         if not what.isdecimal():
@@ -78,8 +75,28 @@ def show(build: Build, what: str) -> ShownPack | ShownSample:
     return ShownPack(pack=int(what), tokens=tokens, context=build.context, places=tuple(places), samples=tuple(samples))
 
 
-def show_samples(build: Build, sample_ids: Sequence[str], *, ask: Ask, tokenizer: Tokenizer) -> list[ShownSample]:
-    """Collect what the build knows of some samples, in their order, decoded with its tokenizer."""
+def load_build_tokenizer(build: Build) -> Tokenizer:
+    """Load the tokenizer that a build's ids are of."""
+    from curation.mixtures.profile import load_profile
+    from curation.mixtures.tokenizer import load_tokenizer
+
+    profile = load_profile(build.settings["profile"])
+    return load_tokenizer(str(build.settings.get("tokenizer") or profile.tokenizer), profile)
+
+
+def show_samples(
+    build: Build,
+    sample_ids: Sequence[str],
+    *,
+    ask: Ask,
+    tokenizer: Tokenizer,
+    read: Callable[[int, int], dict[str, Any]] | None = None,
+) -> list[ShownSample]:
+    """Collect what the build knows of some samples, in their order, decoded with its tokenizer.
+
+    `read` gives a row of a shard by shard and number (default: the build's own `read_row`).
+    """
+    read = read or build.read_row
     wanted = f"sample_id in ({', '.join(quote(sample_id) for sample_id in sample_ids)})"
     samples = {row["sample_id"]: row for row in ask(f"from samples where {wanted}").iter_rows(named=True)}
     ledger = _by_sample(ask(f"from ledger where {wanted} order by all"))
@@ -99,7 +116,7 @@ def show_samples(build: Build, sample_ids: Sequence[str], *, ask: Ask, tokenizer
         own_media = media.get(sample["sample_id"], [])
         spans: tuple[Span, ...] = ()
         if sample["shard"] is not None:
-            row = build.read_row(sample["shard"], sample["shard_row"])
+            row = read(sample["shard"], sample["shard_row"])
             spans = tuple(decode_spans(row["input_ids"], row["labels"], tokenizer))
             own_media = _with_tiles(own_media, row)
         shown.append(

@@ -21,6 +21,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "export": ("export", "Write a build in the format of another loader."),
     "peek": ("peek", "Show the first samples of a source as the toolkit sees them."),
     "plan": ("plan", "Show what a build would hold, without writing one."),
+    "report": ("report", "Write one HTML page about a build: plots, tables, a gallery."),
     "schema": ("schema", "Print the JSON Schema of manifests."),
     "show": ("show", "Show one pack or sample: its text, its media, where it comes from."),
     "sources": ("sources", "List the dataset adapters, or show one."),

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 @click.argument("build", type=click.Path())
 @click.argument("pack_or_sample")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(build: str, pack_or_sample: str, as_json: bool) -> None:
+@click.option("--html", "as_html", is_flag=True, help="Print an HTML page with the pictures.")
+def command(build: str, pack_or_sample: str, as_json: bool, as_html: bool) -> None:
     """Show one pack or sample: its text, its media, where it comes from.
 
     A number is a pack, anything else a sample_id. Trained text is green on a terminal and stands in «…» elsewhere.
@@ -28,13 +29,21 @@ def command(build: str, pack_or_sample: str, as_json: bool) -> None:
     Examples:
       curation show builds/small 0
       curation show builds/small docs/train-00000-of-00002.parquet:17
+      curation show builds/small 0 --html > pack.html
     """
+    if as_json and as_html:
+        raise click.UsageError("--json or --html, not both")
     from curation.builds import open_build
     from curation.cli.printing import print_json
     from curation.show import ShownPack, show
 
-    shown = show(open_build(build), pack_or_sample)
-    if as_json:
+    opened = open_build(build)
+    shown = show(opened, pack_or_sample)
+    if as_html:
+        from curation.report import shown_page
+
+        click.echo(shown_page(opened, shown), nl=False)
+    elif as_json:
         print_json(asdict(shown))
     elif isinstance(shown, ShownPack):
         print_pack(shown)
