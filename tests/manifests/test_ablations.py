@@ -49,7 +49,7 @@ def test_shares_of_thought_and_text_are_those_that_are_named() -> None:
             shares = [
                 float(node.share) * 100
                 for node in nodes
-                if (node.source or "").startswith(group) or (group == "text" and node.path == group)
+                if node.path == group or (node.source or "").startswith(f"{group}_")
             ]
             asked.setdefault(name, {})[variant.name] = sum(shares)
     wanted = {"none": 0, "0.02-percent": 0.02, "0.05-percent": 0.05, "released-2.2-percent": 2.23, "5-percent": 5}
