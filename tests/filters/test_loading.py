@@ -33,7 +33,7 @@ def test_lists_become_tuples_and_one_name_a_list_of_one() -> None:
 
 
 def test_options_are_the_fields() -> None:
-    assert filter_options("cap") == ("by", "max")
+    assert filter_options("cap") == ("by", "max", "action")
     assert filter_options("where") == ("sql", "action")
 
 
