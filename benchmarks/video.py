@@ -1,6 +1,7 @@
 """Chosen frames of videos to stored JPEG: this toolkit against bare decord, PyAV and, where importable, torchcodec.
 
     python benchmarks/video.py [--folder DIR] [--rounds 5] [--opens 200]
+    make bench-video    (with torchcodec, in an environment of its own; it needs FFmpeg's libraries of the system)
 
 Makes its own 720p H.264 videos (one minute encoded, longer ones by repeating its packets). All methods make JPEGs of
 512 pixels from the same frames, one decoding thread, in this process; `guarded` is the same work through the child
@@ -131,13 +132,24 @@ def torchcodec(path: Path, indices: tuple[int, ...]) -> int:
     return len([store(np.asarray(Image.fromarray(picture).resize(size, reducing_gap=2))) for picture in pictures])
 
 
+def torchcodec_resize(path: Path, indices: tuple[int, ...]) -> int:
+    """Read with torchcodec's exact mode, resized by the decoder."""
+    resize = import_module("torchcodec.transforms").Resize(stored_size()[::-1])
+    decoder = import_module("torchcodec.decoders").VideoDecoder(
+        str(path), dimension_order="NHWC", num_ffmpeg_threads=1, transforms=[resize]
+    )
+    return len([store(picture) for picture in decoder.get_frames_at(list(indices)).data.numpy()])
+
+
 def rivals() -> dict[str, Callable[[Path, tuple[int, ...]], int]]:
     """Return the methods that can run here."""
     methods: dict[str, Callable[[Path, tuple[int, ...]], int]] = {}
-    methods |= {"ours": ours, "guarded": guarded, "decord": bare_decord, "pyav": bare_pyav, "torchcodec": torchcodec}
-    for name in ("decord", "torchcodec"):
+    methods |= {"ours": ours, "guarded": guarded, "decord": bare_decord, "pyav": bare_pyav}
+    methods |= {"torchcodec": torchcodec, "tc resize": torchcodec_resize}
+    needs = {"decord": "decord", "torchcodec": "torchcodec.decoders", "tc resize": "torchcodec.transforms"}
+    for name, module in needs.items():
         try:
-            import_module(name if name == "decord" else "torchcodec.decoders")
+            import_module(module)
         except (ImportError, OSError, RuntimeError):
             del methods[name]
     return methods

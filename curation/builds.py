@@ -74,12 +74,16 @@ class Build:
             for table in PUBLIC
         }
 
-    def connect(self) -> duckdb.DuckDBPyConnection:
-        """Open a read-only DuckDB connection with a view per table, locked to the files of the index."""
+    def connect(self, also: Mapping[str, Build] | None = None) -> duckdb.DuckDBPyConnection:
+        """Open a read-only DuckDB connection with a view per table, locked to the files of the index.
+
+        `also` are other builds by name, each with its own tables: `other.samples`.
+        """
         from curation.queries import connect
         from curation.tables import PUBLIC
 
-        return connect(self.table_files(), PUBLIC, variables=self.variables())
+        beside = {name: build.table_files() for name, build in (also or {}).items()}
+        return connect(self.table_files(), PUBLIC, variables=self.variables(), also=beside)
 
     def sql(self, query: str) -> polars.DataFrame:
         """Answer one query over samples, media, ledger, packs, mixture, sources and shards; `QueryError` says where."""

@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 READING = frozenset({"SELECT", "EXPLAIN", "MULTI"})
 _EXPLAIN = re.compile(r"\s*explain\s+(analyze\b|\([^)]*\))?", re.IGNORECASE)
+MACROS = {
+    "share(amount)": "sum(amount) / nullif(sum(sum(amount)) over (), 0)",
+    "quantiles(amount)": "{'least': min(amount), 'p05': quantile_cont(amount, 0.05), "
+    "'p25': quantile_cont(amount, 0.25), 'median': quantile_cont(amount, 0.5), 'p75': quantile_cont(amount, 0.75), "
+    "'p95': quantile_cont(amount, 0.95), 'p99': quantile_cont(amount, 0.99), 'most': max(amount)}",
+}
+"""What queries may call besides DuckDB's own functions: a group's share of all groups, and the usual quantiles."""
+_NAME = re.compile(r"[a-z_][a-z0-9_]*", re.IGNORECASE)
 _POSITION = re.compile(r"^LINE (\d+): (.*)\n(\s*)\^", re.MULTILINE)
 
 
@@ -31,13 +39,15 @@ def connect(
     schemas: Mapping[str, pyarrow.Schema],
     *,
     variables: Mapping[str, int | str] | None = None,
+    also: Mapping[str, Mapping[str, Sequence[Path]]] | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """Open DuckDB with one view per table over its Parquet files, then lock it.
 
     A table of `schemas` without files becomes an empty one. After this returns, SQL can read the given files and
     nothing else: no other file, no network, no extension, no changed setting. `variables` are there for saved queries
-    as `getvariable('name')`. Large sorts spill into a folder of their own under the system's temp folder. Raises
-    `BuildError` when a file is no Parquet file.
+    as `getvariable('name')`, `MACROS` as functions; the files of each name in `also` are views `name.table`. Large
+    sorts spill into a folder of their own under the system's temp folder. Raises `BuildError` when a file is no Parquet
+    file, `QueryError` for a name that can't be a schema's.
     """
     import duckdb
 
@@ -47,24 +57,54 @@ def connect(
     connection.execute("set enable_progress_bar = false")
     for name, value in (variables or {}).items():
         connection.execute(f"set variable {name} = {value if isinstance(value, int) else _literal(value)}")
-    allowed = [str(path.resolve()) for paths in files.values() for path in paths]
+    for macro, meaning in MACROS.items():
+        connection.execute(f"create macro {macro} as {meaning}")
+    attached = {"": files, **{f"{_new_schema(connection, name)}.": beside for name, beside in (also or {}).items()}}
+    for prefix, tables in attached.items():
+        _create_views(connection, tables, schemas, prefix=prefix)
+    allowed = [str(path.resolve()) for tables in attached.values() for paths in tables.values() for path in paths]
+    connection.execute(f"set allowed_paths = [{', '.join(_literal(path) for path in allowed)}]")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+    return connection
+
+
+def _new_schema(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    """Make a schema of that name and return it as SQL; refuse one that is taken or no plain name."""
+    import duckdb
+
+    try:
+        if not _NAME.fullmatch(name):
+            raise QueryError(f"sql: '{name}' is no plain SQL name; give it one: --also other={name}")
+        connection.execute(f'create schema "{name}"')
+    except duckdb.Error as err:
+        raise QueryError(f"sql: the name '{name}' is taken; give the build another: --also other=…") from err
+    return f'"{name}"'
+
+
+def _create_views(
+    connection: duckdb.DuckDBPyConnection,
+    files: Mapping[str, Sequence[Path]],
+    schemas: Mapping[str, pyarrow.Schema],
+    *,
+    prefix: str,
+) -> None:
+    """Make a view per table over its files, or an empty table."""
+    import duckdb
+
     for name, schema in schemas.items():
-        paths = files.get(name, ())
-        listed = ", ".join(_literal(str(path.resolve())) for path in paths)
+        listed = ", ".join(_literal(str(path.resolve())) for path in files.get(name, ()))
         if listed:
+            reading = f"from read_parquet([{listed}], hive_partitioning = false)"
             try:
-                connection.execute(f"create view {name} as from read_parquet([{listed}], hive_partitioning = false)")
+                connection.execute(f"create view {prefix}{name} as {reading}")
             except duckdb.Error as err:
                 reason = str(err).splitlines()[0]
                 raise BuildError(f"table {name} can't be read ({reason}); build again with --replace") from err
         else:
             connection.register("nothing", schema.empty_table())
-            connection.execute(f"create table {name} as from nothing")
+            connection.execute(f"create table {prefix}{name} as from nothing")
             connection.unregister("nothing")
-    connection.execute(f"set allowed_paths = [{', '.join(_literal(path) for path in allowed)}]")
-    connection.execute("set enable_external_access = false")
-    connection.execute("set lock_configuration = true")
-    return connection
 
 
 def split_statements(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:
@@ -145,10 +185,10 @@ def _message_with_place(connection: duckdb.DuckDBPyConnection, query: str, err: 
 
 
 def columns_by_table(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
-    """Return the names of the tables and of their columns, in order."""
+    """Return the names of the tables and of their columns, in order; those of another build as `other.samples`."""
     rows = connection.execute(
-        "select table_name, list(column_name order by column_index) from duckdb_columns() "
-        "where not internal group by all order by all"
+        "select if(schema_name = 'main', '', schema_name || '.') || table_name as name, "
+        "list(column_name order by column_index) from duckdb_columns() where not internal group by all order by all"
     ).fetchall()
     return {str(name): list(columns) for name, columns in rows}
 

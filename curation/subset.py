@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace as changed
 from fractions import Fraction
 from pathlib import Path
@@ -187,10 +188,14 @@ def _copied(folder: Path, kept: Kept) -> tuple[Kept, list[dict[str, Any]]]:
 
 def _write_tables(folder: Path, kept: Kept, shards: list[dict[str, Any]]) -> None:
     files, index = kept.base.build.table_files(), folder / "index"
-    write_parts(index / "samples", schema_of(files["samples"]), kept.samples())
-    write_parts(index / "media", schema_of(files["media"]), kept.media())
-    write_parts(index / "ledger", schema_of(files["ledger"]), kept.ledger())
-    write_parts(index / "packs", PACKS, kept.packs())
+    tables = (
+        ("samples", schema_of(files["samples"]), kept.samples()),
+        ("media", schema_of(files["media"]), kept.media()),
+        ("ledger", schema_of(files["ledger"]), kept.ledger()),
+        ("packs", PACKS, kept.packs()),
+    )
+    with ThreadPoolExecutor(2) as pool:  # Arrow reads and compresses outside the interpreter's lock
+        list(pool.map(lambda table: write_parts(index / table[0], table[1], table[2]), tables))
     write_rows(index / "mixture.parquet", kept.mixture(), MIXTURE)
     write_rows(index / "sources.parquet", kept.sources(), SOURCES)
     write_rows(index / "shards.parquet", shards, SHARDS)

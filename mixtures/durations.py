@@ -14,7 +14,7 @@ Ranges: each source gets shares of the ranges, scaled from its own until all sou
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -27,6 +27,7 @@ from curation.mixtures.ranges import Range, describe, fitted_shares, range_of
 
 Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
+Shares = Callable[[Mapping[str, int]], Mapping[str, Fraction]]
 _HALVINGS = 60
 _EXCHANGES = 8
 _EVEN_ENOUGH = 1e-3  # of the differences that cancel out
@@ -58,17 +59,22 @@ class _Kept:
         return kept[np.argsort(self.key[kept], kind="stable")]
 
 
-def order_by_mean(pools: Mapping[str, Pool], shares: Mapping[str, Fraction], mean: float) -> dict[str, Positions]:
+def order_by_mean(pools: Mapping[str, Pool], shares_of: Shares, mean: float) -> dict[str, Positions]:
     """Return each source's order of positions in its pool; those that are left out are not in it.
 
-    `shares` are the sources' parts of the mixture in its unit. Raises MixtureError when the mean can't be reached.
+    `shares_of` tells the sources' parts of the mixture by what they have, in its unit: `natural` weights follow what
+    the choice leaves. Raises MixtureError when the mean can't be reached.
     """
-    active = {name: pool for name, pool in pools.items() if shares[name] > 0 and len(pool.videos)}
-    _check_reach(active, shares, mean)
+    sizes, active = _active(pools, shares_of)
+
+    def overall(place: float) -> float:
+        return _overall(active, shares_of, sizes, place=place)
+
+    _check_reach(active, mean, overall)
     low, high = -1.0, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if _overall(active, shares, middle) < mean:
+        if overall(middle) < mean:
             low = middle
         else:
             high = middle
@@ -79,25 +85,28 @@ def order_by_mean(pools: Mapping[str, Pool], shares: Mapping[str, Fraction], mea
     }
 
 
-def order_by_ranges(
-    pools: Mapping[str, Pool], shares: Mapping[str, Fraction], ranges: Sequence[Range]
-) -> dict[str, Positions]:
+def order_by_ranges(pools: Mapping[str, Pool], shares_of: Shares, ranges: Sequence[Range]) -> dict[str, Positions]:
     """Return each source's order of positions in its pool; those that are left out are not in it.
 
-    Raises MixtureError when a range has no videos, a source has none in any range, or the shares can't be reached.
+    `shares_of` is as for `order_by_mean`. Raises MixtureError when a range has no videos, a source has none in any
+    range, or the shares can't be reached.
     """
     wanted = [each for each in ranges if each.share > 0]
     places = {name: range_of(pool.seconds, wanted) for name, pool in pools.items()}
-    active = [name for name, pool in pools.items() if shares[name] > 0 and len(pool.videos)]
+    sizes, videos = _active(pools, shares_of)
+    active = list(videos)
     counts = np.array([np.bincount(places[name][places[name] >= 0], minlength=len(wanted)) for name in active])
     counts = counts.reshape(len(active), len(wanted)).astype(np.float64)
     amounts = np.array(
         [np.bincount(places[name] + 1, weights=pools[name].amounts, minlength=len(wanted) + 1)[1:] for name in active]
     ).reshape(counts.shape)
     others = np.array([float(pools[name].amounts[pools[name].seconds <= 0].sum()) for name in active])
-    own = fitted_shares(
-        counts, amounts, others, names=active, shares=np.array([float(shares[name]) for name in active]), ranges=wanted
-    )
+
+    def parts(left: Floats) -> Floats:
+        shares = shares_of({**sizes, **dict(zip(active, left.round().astype(int).tolist(), strict=True))})
+        return np.array([float(shares[name]) for name in active])
+
+    own = fitted_shares(counts, amounts, others, names=active, parts=parts, ranges=wanted)
     return {
         name: _spread(pool, places[name], own[active.index(name)]).order
         if name in active
@@ -114,24 +123,31 @@ def _own_mean(pool: Pool, place: float) -> float:
     return mean + abs(place) * (end - mean)
 
 
-def _overall(pools: Mapping[str, Pool], shares: Mapping[str, Fraction], place: float) -> float:
+def _active(pools: Mapping[str, Pool], shares_of: Shares) -> tuple[dict[str, int], dict[str, Pool]]:
+    """Return what all sources have, and the pools of those that have a weight and videos."""
+    sizes = {name: int(pool.amounts.sum()) for name, pool in pools.items()}
+    shares = shares_of(sizes)
+    return sizes, {name: pool for name, pool in pools.items() if shares[name] > 0 and len(pool.videos)}
+
+
+def _overall(pools: Mapping[str, Pool], shares_of: Shares, sizes: Mapping[str, int], *, place: float) -> float:
     """Return the mean of the whole mixture when every source has its mean at this place."""
     means = np.array([_own_mean(pool, place) for pool in pools.values()])
-    counts = []
-    for (name, pool), mean in zip(pools.items(), means.tolist(), strict=True):
-        is_kept = _balanced(pool, mean).is_kept
-        num_videos = np.count_nonzero(is_kept & (pool.seconds > 0))
-        counts.append(float(shares[name]) * num_videos / max(float(pool.amounts[is_kept].sum()), 1.0))
+    kept = [_balanced(pool, mean).is_kept for pool, mean in zip(pools.values(), means.tolist(), strict=True)]
+    left = {name: int(pools[name].amounts[own].sum()) for name, own in zip(pools, kept, strict=True)}
+    shares = shares_of({**sizes, **left})
+    videos = [(own & (pool.seconds > 0)).sum() for pool, own in zip(pools.values(), kept, strict=True)]
+    counts = [float(shares[name]) * num / max(left[name], 1) for name, num in zip(pools, videos, strict=True)]
     return float(np.average(means, weights=counts)) if sum(counts) else float(means.mean())
 
 
-def _check_reach(pools: Mapping[str, Pool], shares: Mapping[str, Fraction], mean: float) -> None:
+def _check_reach(pools: Mapping[str, Pool], mean: float, overall: Callable[[float], float]) -> None:
     if not pools:
         raise MixtureError(
             f"mixture.video_seconds: a mean of {mean:g} s, but no source with a weight has a video left; remove it, or "
             "give a video source a weight"
         )
-    least, most = _overall(pools, shares, -1.0), _overall(pools, shares, 1.0)
+    least, most = overall(-1.0), overall(1.0)
     slack = 1e-6 * mean
     if not least - slack <= mean <= most + slack:
         raise MixtureError(

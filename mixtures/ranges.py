@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +53,7 @@ def fitted_shares(
     others: Floats,
     *,
     names: Sequence[str],
-    shares: Floats,
+    parts: Callable[[Floats], Floats],
     ranges: Sequence[Range],
 ) -> Floats:
     """Return each source's shares of the ranges, [sources, ranges], that together give the ranges' shares.
@@ -63,7 +63,7 @@ def fitted_shares(
         amounts: what these come to in the mixture's unit.
         others: what each source's samples without videos come to.
         names: the sources' names, for messages.
-        shares: the sources' parts of the mixture.
+        parts: tells the sources' parts of the mixture by what is left of them, in its unit.
         ranges: what is asked for; shares sum to 1.
 
     Raises:
@@ -77,7 +77,7 @@ def fitted_shares(
     for _ in range(_ROUNDS):
         most = np.min(np.divide(counts, own, out=np.full_like(counts, np.inf), where=own > 0), axis=1)
         size = most * (own * each).sum(axis=1) + others
-        videos = shares * most / np.maximum(size, 1e-300)
+        videos = parts(size) * most / np.maximum(size, 1e-300)
         got = videos @ own / videos.sum()
         if np.abs(got - wanted).max() < _CLOSE:
             return np.asarray(own, dtype=np.float64)

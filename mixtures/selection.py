@@ -19,9 +19,6 @@ from curation.mixtures.packing import pack
 from curation.mixtures.ranges import read_ranges
 from curation.mixtures.weights import Node, resolve_weights
 
-_ROUNDS = 20
-_STILL = 1e-4
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
@@ -150,33 +147,23 @@ def repeat_numbers(positions: np.ndarray) -> np.ndarray:
 def _by_duration(
     candidates: Candidates, mixture: MixtureSettings, ranked: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Order each source so that the durations asked for are met; without any asked for, the order is by rank.
-
-    `natural` weights follow what this leaves of the sources, so it is done again until the shares stand still.
-    """
+    """Order each source so that the durations asked for are met; without any asked for, the order is by rank."""
     asked = mixture.video_seconds
     if asked is None:
         return dict(ranked)
     amounts = candidates.amounts[mixture.unit]
     seconds = used_seconds(candidates)
     pools = {source: Pool(seconds=seconds[own], amounts=amounts[own]) for source, own in ranked.items()}
-    chosen = dict(ranked)
-    shares: dict[str, Fraction] = {}
-    for _ in range(_ROUNDS):
-        before = shares
-        shares = _shares(resolve_weights(mixture.weights, _sizes({name: amounts[own] for name, own in chosen.items()})))
-        if before and all(abs(shares[source] - before[source]) < _STILL for source in shares):
-            return chosen
-        orders = (
-            order_by_mean(pools, shares, asked.mean)
-            if asked.mean is not None
-            else order_by_ranges(pools, shares, read_ranges(asked.buckets or {}))
-        )
-        chosen = {source: ranked[source][order] for source, order in orders.items()}
-    raise MixtureError(
-        "mixture.video_seconds: the natural weights of the video sources follow what the durations leave of them and "
-        "do not settle; give these sources weights that are numbers"
+
+    def shares_of(sizes: Mapping[str, int]) -> dict[str, Fraction]:
+        return _shares(resolve_weights(mixture.weights, sizes))
+
+    orders = (
+        order_by_mean(pools, shares_of, asked.mean)
+        if asked.mean is not None
+        else order_by_ranges(pools, shares_of, read_ranges(asked.buckets or {}))
     )
+    return {source: ranked[source][order] for source, order in orders.items()}
 
 
 def _sizes(available: Mapping[str, np.ndarray]) -> dict[str, float]:

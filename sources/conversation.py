@@ -165,7 +165,7 @@ def check_turns(turns: Sequence[Turn], *, keep_blank: bool = False) -> None:
         raise RowDefect("no_answer", "the last turn is the user's", measured=(len(turns) - start) // 2)
     blank = [turn.role for turn in turns[start:] if not _says_something(turn)]
     for role, reason in (("user", "no_question"), ("assistant", "no_answer")):
-        number = blank.count(role)
+        number = sum(each == role for each in blank)
         if number and not (keep_blank and number < (len(turns) - start) // 2):
             raise RowDefect(reason, f"{number} of the {role}'s turns are blank")
 

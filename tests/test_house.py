@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -145,3 +148,31 @@ def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:
 
     with pytest.raises(AttributeError, match="no attribute 'biuld'"):
         _ = curation.biuld
+
+
+def _imported() -> dict[str, Path]:
+    """Find each module of the first level that a file of the packages imports, with one file that does."""
+    found: dict[str, Path] = {}
+    for folder in _packages().values():
+        for path in folder.glob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Import):
+                    found |= {alias.name.partition(".")[0]: path for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    found[node.module.partition(".")[0]] = path
+    return found
+
+
+def test_every_library_that_is_imported_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = [each for name, extra in project["optional-dependencies"].items() if name != "dev" for each in extra]
+    declared = {re.split(r"[^\w-]", each)[0].lower() for each in (*project["dependencies"], *extras)}
+    of_modules = metadata.packages_distributions()
+    missing = {
+        module: path.name
+        for module, path in _imported().items()
+        if module != "curation"
+        and module not in sys.stdlib_module_names
+        and not {name.lower() for name in of_modules.get(module, [module])} & declared
+    }
+    assert missing == {}

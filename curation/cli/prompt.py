@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -147,15 +147,10 @@ def _begin_editing(connection: duckdb.DuckDBPyConnection) -> None:
         import readline
     except ImportError:  # not on every platform; the prompt works without
         return
-    from curation.queries import columns_by_table
-
-    tables = columns_by_table(connection)
-    words = sorted(
-        {*tables, *(column for columns in tables.values() for column in columns), ".tables", ".schema", ".quit"}
-    )
+    words = completion_words(connection)
 
     def complete(start: str, state: int) -> str | None:
-        fitting = [word for word in words if word.startswith(start)]
+        fitting = completions(start, words)
         return fitting[state] if state < len(fitting) else None
 
     readline.set_completer(complete)
@@ -163,6 +158,30 @@ def _begin_editing(connection: duckdb.DuckDBPyConnection) -> None:
     readline.parse_and_bind("tab: complete")
     with suppress(OSError):
         readline.read_history_file(_history_path())
+
+
+def completion_words(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return what the prompt completes: tables, columns, functions of ours, SQL's words, dot commands."""
+    from curation.queries import MACROS, columns_by_table
+
+    tables = columns_by_table(connection)
+    keywords = connection.execute("select keyword_name from duckdb_keywords() where keyword_category = 'reserved'")
+    words = {*tables, *(column for columns in tables.values() for column in columns)}
+    words |= {str(row[0]) for row in keywords.fetchall()} | {usage.split()[0] for usage in COMMANDS}
+    return sorted(words | {macro.partition("(")[0] + "(" for macro in (*MACROS, "histogram(table)")})
+
+
+def completions(start: str, words: Sequence[str]) -> list[str]:
+    """Return the words that begin so; after the dot of an alias, its columns.
+
+    >>> completions("tok", ["samples", "tokens"]), completions("s.tok", ["samples", "tokens"])
+    (['tokens'], ['s.tokens'])
+    """
+    fitting = [word for word in words if word.startswith(start)]
+    alias, dot, column = start.partition(".")
+    if not fitting and alias and dot:
+        fitting = [f"{alias}.{word}" for word in words if word.startswith(column) and "." not in word]
+    return fitting
 
 
 def _save_history() -> None:

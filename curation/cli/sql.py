@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +13,8 @@ from curation.errors import CurationError
 
 if TYPE_CHECKING:
     import polars
+
+    from curation.builds import Build
 
 FORMATS = ("table", "csv", "json", "parquet", "markdown")
 MAX_TABLE_ROWS = 1000
@@ -23,23 +27,30 @@ MAX_TABLE_ROWS = 1000
     "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Form of the result."
 )
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
-def command(build: str, query: str | None, form: str, as_json: bool) -> None:
+@click.option(
+    "--also", multiple=True, metavar="[NAME=]BUILD", help="Another build, as NAME.samples …; may be given again."
+)
+def command(build: str, query: str | None, form: str, as_json: bool, also: tuple[str, ...]) -> None:
     """Ask a build in SQL.
 
     The tables are samples, media, ledger, packs, mixture, sources and shards. `-` reads the query from stdin; without
-    one there is a prompt. Nothing but the build's tables can be read, and nothing is written.
+    one there is a prompt. Nothing but the build's tables can be read, and nothing is written. Besides DuckDB's
+    functions there are share(amount), a group's part of all groups, and quantiles(amount); DuckDB's own
+    histogram(table, column) draws bars.
 
     \b
     Examples:
       curation sql builds/small "select kind, sum(tokens) from samples where selected group by kind"
       curation sql builds/small "select reason, count(*) from ledger group by all" --format markdown
+      curation sql builds/small "select source, share(tokens * repeats) from samples where selected group by all"
+      curation sql builds/small --also old=builds/last "from samples anti join old.samples using (sample_id)"
       curation sql builds/small "from samples where tokens > 8000" --format parquet > long.parquet
     """
     from curation.builds import open_build
 
     opened = open_build(build)
     form = "json" if as_json else form
-    with opened.connect() as connection:
+    with opened.connect(open_others(also)) as connection:
         if query is None:
             from curation.cli.prompt import run_prompt
 
@@ -56,6 +67,21 @@ def command(build: str, query: str | None, form: str, as_json: bool) -> None:
             )
         for statement in statements:
             print_result(run_query(connection, statement), form)
+
+
+def open_others(given: Sequence[str]) -> dict[str, Build]:
+    """Open the builds of `NAME=BUILD` or `BUILD` (named as its folder is); a name given twice is wrong usage."""
+    from curation.builds import open_build
+
+    opened: dict[str, Build] = {}
+    for each in given:
+        name, equals, path = each.partition("=")
+        if not equals or "/" in name:
+            name, path = Path(each).resolve().name, each
+        if name in opened:
+            raise click.UsageError(f"--also: two builds are named '{name}'; name one: --also other={path}")
+        opened[name] = open_build(path)
+    return opened
 
 
 def print_result(frame: polars.DataFrame, form: str) -> None:

@@ -15,9 +15,10 @@ from pathlib import Path
 import polars
 import pytest
 
+from curation.builds import open_build
 from curation.cli.main import main
-from curation.cli.prompt import is_complete
-from tests.cli.tiny_build import write_build
+from curation.cli.prompt import completion_words, completions, is_complete
+from tests.cli.tiny_build import shard_rows, tables, write_build
 
 KINDS = "select kind, sum(tokens) as tokens from samples where selected group by kind order by kind"
 
@@ -168,3 +169,74 @@ def _talk(control: int, until: str, line: bytes) -> str:
         if select.select([control], [], [], 0.2)[0]:
             told += os.read(control, 4096).decode()
     return told
+
+
+def test_a_share_is_of_all_groups_and_quantiles_have_names(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
+    query = """select kind, share(tokens * repeats) as part, quantiles(tokens).median as middle
+        from samples where selected group by kind order by kind"""
+    assert main(["sql", folder, query, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["part"] for row in rows] == pytest.approx([104 / 402, 120 / 402, 178 / 402])
+    assert [row["middle"] for row in rows] == [104, 60, 178]
+
+
+def test_a_histogram_counts_every_row_once(folder: str, capsys: pytest.CaptureFixture[str]) -> None:
+    query = "with used as (from samples where selected) select sum(count) as rows from histogram(used, tokens)"
+    assert main(["sql", folder, query, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [{"rows": 3}]
+
+
+def test_another_build_stands_beside_under_its_name(
+    folder: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shard = shard_rows()[:2]
+    rows = tables(shard_rows())
+    rows["samples"] = [row for row in rows["samples"] if row["source"] != "video"]
+    other = write_build(tmp_path / "other", shard=shard, rows=rows)
+    query = "select sample_id from samples anti join {}.samples using (sample_id)"
+    for also, name in ((str(other), "other"), (f"old={other}", "old")):
+        assert main(["sql", folder, "--also", also, query.format(name), "--format", "csv"]) == 0
+        assert capsys.readouterr().out == "sample_id\nvideo/v.json:0\n"
+    assert main(["sql", folder, "--also", str(other), "from other.sample"]) == 1
+    assert "did you mean" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("also", "code", "message"),
+    [
+        (["my-build={}"], 1, "'my-build' is no plain SQL name; give it one: --also other=my-build"),
+        (["main={}"], 1, "the name 'main' is taken"),
+        (["a={}", "a={}"], 2, "two builds are named 'a'"),
+        (["a=/nowhere"], 1, "no such folder"),
+    ],
+)
+def test_a_name_that_can_not_be_is_refused(
+    folder: str, also: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [word for each in also for word in ("--also", each.format(folder))]
+    assert main(["sql", folder, *options, "select 1"]) == code
+    assert message in capsys.readouterr().err
+
+
+def test_the_prompt_completes_tables_columns_functions_and_words(folder: str) -> None:
+    with open_build(folder).connect({"other": open_build(folder)}) as connection:
+        words = completion_words(connection)
+    assert completions("other.sam", words) == ["other.samples"]
+    assert completions("loss", words) == ["loss_tokens"]
+    assert completions("s.loss", words) == ["s.loss_tokens"]
+    assert completions("qua", words) == ["qualify", "quantiles("]
+    assert completions(".sch", words) == [".schema"]
+
+
+def test_on_a_terminal_tab_completes_a_column(folder: str, tmp_path: Path) -> None:
+    control, terminal = pty.openpty()
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "TERM": "dumb"}
+    command = [sys.executable, "-m", "curation", "sql", folder]
+    with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=environment) as process:
+        os.close(terminal)
+        _talk(control, "tiny> ", b"")
+        told = _talk(control, "402", b"select sum(loss_t\t) * 0 + 402 as answer from samples;\n")
+        os.write(control, b".quit\n")
+        assert process.wait(timeout=20) == 0
+    os.close(control)
+    assert "sum(loss_tokens" in told

@@ -71,7 +71,8 @@ MISTAKES = {
     ),
     "clip_from_nowhere": (
         "video: {clip: {seconds: 3, from: midle}}",
-        "5: video.clip.from is 'midle'; it must be start, middle, seeded, tiles or a second from 0; did you mean 'middle'?",
+        "5: video.clip.from is 'midle'; it must be start, middle, seeded, tiles or a second from 0; did you mean "
+        "'middle'?",
     ),
     "unknown_kind": (
         "prompts:\n  system:\n    vidoe: hello",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -14,7 +15,13 @@ from curation.errors import MixtureError
 from curation.mixtures.durations import Pool, order_by_mean, order_by_ranges
 from curation.mixtures.ranges import Range, range_of, read_ranges
 
-ONE = {"a": Fraction(1)}
+
+def fixed(**shares: Fraction) -> Callable[[Mapping[str, int]], dict[str, Fraction]]:
+    """Return parts of the mixture that do not follow what is left of the sources."""
+    return lambda sizes: dict(shares)
+
+
+ONE = fixed(a=Fraction(1))
 LENGTHS = st.lists(st.sampled_from([0.0, 2.5, 5.005, 12.0, 29.97, 30.0, 61.0, 180.0, 600.0]), min_size=1, max_size=80)
 
 
@@ -54,7 +61,7 @@ def test_few_videos_are_exchanged_until_they_meet_the_mean() -> None:
 def test_several_sources_meet_the_mean_together_as_their_shares_say() -> None:
     times = {"short": drawn(4000, 15, seed=1), "long": drawn(3000, 200, seed=2)}
     shares = {"short": Fraction(1, 4), "long": Fraction(3, 4)}
-    orders = order_by_mean({name: pool(own) for name, own in times.items()}, shares, 120.0)
+    orders = order_by_mean({name: pool(own) for name, own in times.items()}, fixed(**shares), 120.0)
     means = {name: np.array(times[name])[orders[name]].mean() for name in times}
     assert means["short"] / 4 + means["long"] * 3 / 4 == pytest.approx(120, rel=2e-3)
     assert means["short"] < np.mean(times["short"]) and means["long"] < np.mean(times["long"])
@@ -64,7 +71,7 @@ def test_shares_of_tokens_are_turned_into_numbers_of_videos() -> None:
     """A long video takes more tokens, so with shares of tokens a source of long videos has fewer of them."""
     times = {"short": drawn(4000, 15, seed=1), "long": drawn(3000, 200, seed=2)}
     pools = {name: pool(own, per_second=66) for name, own in times.items()}
-    orders = order_by_mean(pools, {"short": Fraction(1, 2), "long": Fraction(1, 2)}, 60.0)
+    orders = order_by_mean(pools, fixed(short=Fraction(1, 2), long=Fraction(1, 2)), 60.0)
     seconds = videos = 0.0
     for name, order in orders.items():
         amount = pools[name].amounts[order].sum()
@@ -99,7 +106,7 @@ def test_several_sources_have_the_shares_of_ranges_together() -> None:
     times = {"a": drawn(9000, 40, seed=1), "b": drawn(9000, 100, seed=2)}
     shares = {"a": Fraction(1, 3), "b": Fraction(2, 3)}
     ranges = read_ranges({"0-30": 1, "30-90": 1, "90-": 1})
-    orders = order_by_ranges({name: pool(own, per_second=10) for name, own in times.items()}, shares, ranges)
+    orders = order_by_ranges({name: pool(own, per_second=10) for name, own in times.items()}, fixed(**shares), ranges)
     got, videos = np.zeros(3), 0.0
     for name, order in orders.items():
         own = np.array(times[name])[order]
@@ -117,7 +124,7 @@ def test_a_mean_out_of_reach_is_refused_with_what_there_is(mean: float) -> None:
 
 def test_ranges_out_of_reach_are_refused_by_name() -> None:
     pools = {"a": pool([5.0, 6.0]), "b": pool([50.0])}
-    halves = {"a": Fraction(1, 2), "b": Fraction(1, 2)}
+    halves = fixed(a=Fraction(1, 2), b=Fraction(1, 2))
     with pytest.raises(MixtureError, match=r"'90-' has 50.0% of the videos, but none of a, b"):
         order_by_ranges(pools, halves, read_ranges({"0-30": 1, "90-": 1}))
     with pytest.raises(MixtureError, match=r"'b' has a weight but no video in 0-30"):
@@ -169,9 +176,27 @@ def test_the_order_of_a_source_does_not_depend_on_the_names_of_others(
         first, second = names
         pools = {first: pool(times), second: pool(more)}
         try:
-            orders = order_by_mean(pools, {first: Fraction(1, 2), second: Fraction(1, 2)}, mean)
+            orders = order_by_mean(pools, fixed(**{first: Fraction(1, 2), second: Fraction(1, 2)}), mean)
         except MixtureError:
             return None
         return [orders[first].tolist(), orders[second].tolist()]
 
     assert ordered(("a", "b")) == ordered(("z", "c"))
+
+
+def test_natural_weights_follow_what_a_mean_leaves() -> None:
+    """Weights by size: the source that loses videos loses weight with them, and the whole still has the mean."""
+    times = {"short": drawn(4000, 15, seed=1), "long": drawn(3000, 200, seed=2)}
+    pools = {name: pool(own) for name, own in times.items()}
+
+    def natural(sizes: Mapping[str, int]) -> dict[str, Fraction]:
+        return {name: Fraction(size, sum(sizes.values())) for name, size in sizes.items()}
+
+    for mean in (40.0, 90.0, 150.0):
+        orders = order_by_mean(pools, natural, mean)
+        whole = np.concatenate([np.array(times[name])[order] for name, order in orders.items()])
+        assert whole.mean() == pytest.approx(mean, rel=2e-3)
+    ranges = read_ranges({"0-30": 1, "30-120": 1, "120-": 1})
+    orders = order_by_ranges(pools, natural, ranges)
+    whole = np.concatenate([np.array(times[name])[order] for name, order in orders.items()])
+    assert np.bincount(range_of(whole, ranges)) / len(whole) == pytest.approx([1 / 3] * 3, abs=2e-3)
