@@ -1,0 +1,225 @@
+"""Plan millions of samples: time, processor time and peak memory of every step, and what a row costs.
+
+    python benchmarks/scale.py [--rows 10000000] [--folder KEPT]
+
+Writes what pull and encode would have written for that many synthetic samples (`synthetic_rows.py`; not timed), then
+runs `curation.build.plan` on it in a process of its own: filters (`where`, exact_duplicates, cap), mix, pack, index.
+Peaks are resident bytes, mapped files included. With `--folder` the rows are kept and used again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from synthetic_rows import sources_yaml, write_placeholders
+
+from curation.engine import Job, LocalEngine
+
+MANIFEST = f"""
+version: 1
+name: scale
+seed: 17
+profile: smolvlm2-256m
+tokenizer: bytes
+{sources_yaml()}
+filters:
+  - where: "text_chars between 30 and 60000"
+  - exact_duplicates
+  - cap: {{by: [source], max: MAX}}
+guard: {{max_dropped_fraction: 0.5, max_unreadable_fraction: 0.05}}
+mixture:
+  unit: tokens
+  max_repeats: 2.0
+  weights: {{text: {{weight: 1, of: {{notes: natural, chats: natural}}}}, pages: 4, clips: 1}}
+packing: {{context: 8192}}
+"""
+
+# Where the time of a plan goes: module, function, and the name of the step (None: the first argument's `name`).
+STEPS: tuple[tuple[str, str, str | None], ...] = (
+    ("curation.decisions", "pull_source", "find what was pulled"),
+    ("curation.decisions", "_encode", "find what was encoded"),
+    ("curation.filters.stage", "_load_samples", "filters: load rows"),
+    ("curation.filters.stage", "_run", None),
+    ("curation.decisions", "_filter", "filters: the rest"),
+    ("curation.decisions", "load_candidates", "candidates"),
+    ("curation.decisions", "select", "mix"),
+    ("curation.mixtures.selection", "pack", "pack"),
+    ("curation.mixtures.index", "write_parts", None),
+    ("curation.output", "write_index", "index: the rest"),
+    ("curation.output", "file_sha256", "index: hash the files"),
+    ("curation.output", "write_plan", "plan: the rest"),
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Step:
+    """What one step took by itself: seconds, processor seconds, peak resident bytes."""
+
+    seconds: float = 0.0
+    cpu: float = 0.0
+    peak: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Meter:
+    """Measures steps that may stand inside each other; a step's time is without that of the steps inside."""
+
+    steps: dict[str, Step] = field(default_factory=dict)
+    _running: list[str] = field(default_factory=list)
+    _since: tuple[float, float] = (0.0, 0.0)
+
+    def wrap(self, function: Callable[..., Any], label: str | None) -> Callable[..., Any]:
+        """Return the function, measured."""
+
+        def measured(*args: Any, **kwargs: Any) -> Any:
+            self._switch()
+            self._running.append(label or _label(args[0]))
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self._switch()
+                self._running.pop()
+
+        return measured
+
+    def _switch(self) -> None:
+        """Give what passed since the last change to the step that was running."""
+        now = (time.perf_counter(), time.process_time())
+        if self._running:
+            step = self.steps.setdefault(self._running[-1], Step())
+            step.seconds += now[0] - self._since[0]
+            step.cpu += now[1] - self._since[1]
+            step.peak = max(step.peak, _peak())
+        Path("/proc/self/clear_refs").write_text("5")
+        self._since = now
+
+
+def _label(first: Any) -> str:
+    return f"index: {first.name}" if isinstance(first, Path) else f"filters: {first.name}"
+
+
+def _peak() -> int:
+    """Return the largest resident size since it was last reset, bytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
+@dataclass(slots=True, kw_only=True)
+class Drawing:
+    """The local engine with synthetic rows in place of real ones."""
+
+    engine: LocalEngine
+
+    def map(self, stage: str, function: str, jobs: Sequence[Job], folder: Path) -> list[dict[str, Any]]:
+        """Run the function of the same name in `synthetic_rows`."""
+        return self.engine.map(stage, f"synthetic_rows:{function.rpartition(':')[2]}", jobs, folder)
+
+    def close(self) -> None:
+        """End the workers."""
+        self.engine.close()
+
+
+def draw(folder: Path, rows: int) -> None:
+    """Write the manifest, its placeholders and a workspace in which everything is pulled and encoded."""
+    import curation.decisions as decisions
+    from curation.manifest_names import load_manifest
+    from curation.mixtures.profile import load_profile
+    from curation.mixtures.tokenizer import load_tokenizer
+    from curation.settings import encode_settings, source_of
+    from curation.sources.stage import pull_source
+    from curation.workspace import open_workspace
+
+    write_placeholders(folder, rows, rows_per_task=65_536)
+    path = folder / "manifest.yaml"
+    path.write_text(MANIFEST.replace("MAX", str(rows * 2 // 5)))
+    manifest = load_manifest(path)
+    workspace = open_workspace(folder / "workspace", path)
+    profile = load_profile(manifest.profile)
+    tokenizer = load_tokenizer(manifest.tokenizer or profile.tokenizer, profile)
+    engine = Drawing(engine=LocalEngine(workers=os.cpu_count() or 1))
+    try:
+        for name in manifest.sources:
+            pulled = pull_source(source_of(manifest, name), workspace, engine, max_unreadable=0.1)
+            decisions._encode(pulled, encode_settings(manifest, profile), tokenizer, manifest, workspace, engine)
+    finally:
+        engine.close()
+
+
+def measure(folder: Path) -> dict[str, Any]:
+    """Plan the manifest of a folder and return each step's figures and those of the whole."""
+    meter = Meter()
+    for module, name, label in STEPS:
+        owner = importlib.import_module(module)
+        setattr(owner, name, meter.wrap(getattr(owner, name), label))
+    from curation.build import plan
+
+    begun, begun_cpu = time.perf_counter(), time.process_time()
+    made = plan(folder / "manifest.yaml", workspace=folder / "workspace")
+    seconds, cpu = time.perf_counter() - begun, time.process_time() - begun_cpu
+    steps = {name: [step.seconds, step.cpu, step.peak] for name, step in meter.steps.items()}
+    steps["whole plan"] = [seconds, cpu, max(step.peak for step in meter.steps.values())]
+    facts = made.sql(
+        "select (select count(*) from samples) as samples, (select count(*) from samples where selected) as selected,"
+        " (select count(*) from ledger) as ledger, (select max(pack) + 1 from packs) as packs,"
+        " (select sum(length) / ((max(pack) + 1) * 8192.0) from packs) as fill"
+    )
+    size = sum(path.stat().st_size for path in (made.folder / "index").rglob("*.parquet"))
+    return {"steps": steps, "facts": facts.row(0, named=True), "index_bytes": size, "fingerprint": made.fingerprint}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--folder", type=Path, help="keep the rows here, and use them when they are there")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        print(json.dumps(measure(options.measure)))
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = options.folder or Path(name)
+        if not (folder / "manifest.yaml").exists():
+            draw(folder, options.rows)
+        for stage in ("filter", "index"):
+            shutil.rmtree(folder / "workspace" / stage, ignore_errors=True)
+        command = [sys.executable, __file__, "--measure", str(folder)]
+        found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        sizes = {
+            stage: sum(path.stat().st_size for path in (folder / "workspace" / stage).rglob("*") if path.is_file())
+            for stage in ("pull", "encode", "filter")
+        }
+    if options.json:
+        print(json.dumps({**found, "workspace_bytes": sizes}))
+        return
+    _show(found, sizes)
+
+
+def _show(found: dict[str, Any], sizes: dict[str, int]) -> None:
+    rows = found["facts"]["samples"]
+    print(f"{'step':28}{'seconds':>9}{'CPU s':>9}{'us/row':>9}{'peak MB':>10}")
+    for name, (seconds, cpu, peak) in found["steps"].items():
+        print(f"{name:28}{seconds:9.1f}{cpu:9.1f}{seconds / rows * 1e6:9.2f}{peak / 1e6:10,.0f}")
+    facts = found["facts"]
+    print(
+        f"{rows:,} samples, {facts['selected']:,} selected, {facts['ledger']:,} ledger rows, {facts['packs']:,} packs "
+        f"{facts['fill']:.2%} full"
+    )
+    per_row = ", ".join(f"{name} {size / rows:.0f}" for name, size in (sizes | {"index": found["index_bytes"]}).items())
+    print(f"bytes on disk a row: {per_row}; fingerprint {found['fingerprint'][:12]}")
+
+
+if __name__ == "__main__":
+    main()
