@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isqrt
 
@@ -44,6 +45,29 @@ def shuffle(size: int, *, seed: int, epoch: int) -> Shuffle:
     digest = hashlib.shake_256(f"{seed}/{epoch}".encode()).digest(8 * _ROUNDS)
     keys = tuple(int.from_bytes(digest[8 * number : 8 * number + 8], "big") for number in range(_ROUNDS))
     return Shuffle(size=size, keys=keys)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What all ranks take at one step: the places `begin` to `end` (exclusive) of the epoch's order, `size` a rank."""
+
+    begin: int
+    end: int
+    size: int
+
+    def share(self, rank: int) -> range:
+        """Return the places of one rank."""
+        return range(self.begin + rank * self.size, self.begin + (rank + 1) * self.size)
+
+
+def steps(num_packs: int, position: int, *, batch_size: int, world_size: int) -> Iterator[Step]:
+    """Give the steps of an epoch from a position on: each rank takes `batch_size` packs, and fewer at the last."""
+    left = (num_packs - position) // world_size
+    while left:
+        size = min(batch_size, left)
+        end = position + world_size * size
+        yield Step(begin=position, end=end, size=size)
+        position, left = end, left - size
 
 
 def _mix(value: int, key: int) -> int:

@@ -28,6 +28,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "sql": ("sql", "Ask a build in SQL."),
     "stats": ("stats", "Print the standard tables about a build."),
     "subset": ("subset", "Cut a nested, seeded part out of a build."),
+    "trace": ("trace", "Say which samples a training step saw."),
     "verify": ("verify", "Check every file and every invariant of a build."),
     "version": ("version", "Print the versions of the toolkit and what it stands on."),
 }

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from curation.errors import BuildError
-from curation.order import shuffle
+from curation.order import Step, shuffle, steps
+from curation.position import FINGERPRINT_DIGITS, read_position
 
 if TYPE_CHECKING:
     from curation.builds import Build
-
-_FINGERPRINT_DIGITS = 16
 
 
 class PackLoader:
@@ -49,7 +48,6 @@ class PackLoader:
         if len(self.packs) < world_size:
             raise BuildError(f"PackLoader: {len(self.packs)} packs can't feed {world_size} ranks; use at most as many")
         self.batch_size, self.rank, self.world_size, self.seed = batch_size, rank, world_size, seed
-        self._build = build.fingerprint[:_FINGERPRINT_DIGITS]
         self._collate = collate or _as_it_is
         self._num_workers, self._start_method = num_workers, start_method
         self._epoch = self._position = 0
@@ -67,20 +65,14 @@ class PackLoader:
         """Give the batches that are left in this epoch; with the last one the state moves to the next epoch."""
         epoch, start = self._epoch, self._position
         order = shuffle(len(self.packs), seed=self.seed, epoch=epoch)
-        numbers = ([order.at(place) for place in range(begin, end)] for begin, end, _ in self._spans(start))
+        numbers = ([order.at(place) for place in step.share(self.rank)] for step in self._steps(start))
         batches = self._in_workers(numbers) if self._num_workers else map(self._batch, numbers)
-        for (_, _, position), batch in zip(self._spans(start), batches, strict=True):
-            self._go_to(epoch, position)
+        for step, batch in zip(self._steps(start), batches, strict=True):
+            self._go_to(epoch, step.end)
             yield batch
 
-    def _spans(self, position: int) -> Iterator[tuple[int, int, int]]:
-        """Give for each batch its first and last (exclusive) place in the common order, and where the step ends."""
-        left = (len(self.packs) - position) // self.world_size
-        while left:
-            size = min(self.batch_size, left)
-            begin = position + self.rank * size
-            position, left = position + self.world_size * size, left - size
-            yield begin, begin + size, position
+    def _steps(self, position: int) -> Iterator[Step]:
+        return steps(len(self.packs), position, batch_size=self.batch_size, world_size=self.world_size)
 
     def _go_to(self, epoch: int, position: int) -> None:
         is_over = len(self.packs) - position < self.world_size
@@ -104,26 +96,15 @@ class PackLoader:
 
     def state_dict(self) -> dict[str, Any]:
         """Return where the loader stands, under 200 bytes of JSON: build, seed, epoch and packs done of it."""
-        return {"build": self._build, "seed": self.seed, "epoch": self._epoch, "position": self._position}
+        build = self.packs.build.fingerprint[:FINGERPRINT_DIGITS]
+        return {"build": build, "seed": self.seed, "epoch": self._epoch, "position": self._position}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a state. Raises BuildError for one of another build or seed, or one that can't be."""
-        missing = [key for key in ("build", "seed", "epoch", "position") if key not in state]
-        if missing:
-            raise BuildError(f"PackLoader: the state has no {', '.join(missing)}; it is not one of state_dict()")
-        if state["build"] != self._build:
-            raise BuildError(
-                f"PackLoader: the state is of build {state['build']}, this is {self._build} "
-                f"({self.packs.build.folder}); open the build that the run began with, or begin anew"
-            )
-        if state["seed"] != self.seed:
-            raise BuildError(f"PackLoader: the state is of seed {state['seed']}, this is {self.seed}; use that seed")
-        epoch, position = state["epoch"], state["position"]
-        if not (isinstance(epoch, int) and isinstance(position, int) and epoch >= 0 <= position <= len(self.packs)):
-            raise BuildError(
-                f"PackLoader: epoch {epoch!r}, position {position!r} is no place among {len(self.packs)} packs"
-            )
-        self._go_to(epoch, position)
+        read = read_position(state, self.packs.build, num_packs=len(self.packs))
+        if read.seed != self.seed:
+            raise BuildError(f"PackLoader: the state is of seed {read.seed}, this is {self.seed}; use that seed")
+        self._go_to(read.epoch, read.position)
 
 
 def _as_it_is(batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
