@@ -93,6 +93,7 @@ def _batches(file: Files, pulled: list[str], encoded: list[str]) -> Iterator[tup
 
 _ENCODED_NAMES = ("frames", "text_tokens", "image_tokens", "loss_tokens", "tokens")
 _PLACED_NAMES = ("selected", "repeats", "dropped_by", "drop_reason", "shard", "shard_row")
+_MEASURED = ("media_id", "type", "mime", "bytes", "width", "height", "duration_seconds", "fps", "phash", "uri")
 _PULLED_NAMES = frozenset(SAMPLES.names) - set(_ENCODED_NAMES) - set(_PLACED_NAMES)
 
 
@@ -102,12 +103,15 @@ def _masked(values: np.ndarray) -> pa.Array:
 
 def media_tables(candidates: Candidates, backends: dict[str, str]) -> Iterator[pa.Table]:
     """Give the `media` table. `backends` says which video backend decoded a medium, by `<media_id>`."""
+    known = (pa.array(list(backends), pa.string()), pa.array(list(backends.values()), pa.string()))
+    wanted = [f"media.list.element.{name}" for name in _MEASURED]  # never the times of every frame: 10 times the rest
+    chosen = [f"media.list.element.{name}" for name in ("tokens", "used_seconds", "frame_seconds")]
     for file in candidates.files:
-        for pulled, encoded in _batches(file, ["sample_id", "media"], ["media"]):
-            yield _media(pulled, encoded, backends)
+        for pulled, encoded in _batches(file, ["sample_id", *wanted], chosen):
+            yield _media(pulled, encoded, known)
 
 
-def _media(pulled: pa.RecordBatch, encoded: pa.RecordBatch, backends: dict[str, str]) -> pa.Table:
+def _media(pulled: pa.RecordBatch, encoded: pa.RecordBatch, backends: tuple[pa.Array, pa.Array]) -> pa.Table:
     parents = pc.list_parent_indices(pulled["media"])
     measured = pc.list_flatten(pulled["media"])
     chosen = _aligned(pulled["media"], encoded["media"])
@@ -117,27 +121,11 @@ def _media(pulled: pa.RecordBatch, encoded: pa.RecordBatch, backends: dict[str, 
     columns = {
         "sample_id": pc.take(pulled["sample_id"], parents),
         "position": pa.array(np.arange(len(parents)) - starts[parents.to_numpy()], pa.int32()),
-        **{
-            name: measured.field(name)
-            for name in (
-                "media_id",
-                "type",
-                "mime",
-                "bytes",
-                "width",
-                "height",
-                "duration_seconds",
-                "fps",
-                "phash",
-                "uri",
-            )
-        },
+        **{name: measured.field(name) for name in _MEASURED},
         "frames_used": pc.if_else(is_video, frames, pa.scalar(None, pa.int32())),
         "used_seconds": chosen.field("used_seconds"),
         "tokens": chosen.field("tokens"),
-        "backend": pa.array(
-            [backends.get(media_id) for media_id in measured.field("media_id").to_pylist()], pa.string()
-        ),
+        "backend": pc.take(backends[1], pc.index_in(measured.field("media_id"), value_set=backends[0])),
     }
     return pa.table([columns[name] for name in MEDIA.names], schema=MEDIA)
 

@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import curation.mixtures.index as index
@@ -33,6 +33,7 @@ def _tables(cuts: list[int]) -> Iterator[pa.Table]:
         start += size
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 25), max_size=20))
 def test_row_groups_depend_on_the_rows_and_not_on_how_they_came(cuts: list[int]) -> None:
     with pytest.MonkeyPatch.context() as patch:
