@@ -11,7 +11,7 @@ import errno
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from curation.errors import BuildError
 from curation.fingerprint import canonical, fingerprint
 
 MARKER = "_done.json"
+FORMAT = 1  # of the workspace as a whole: what its folders are for; what is in a stage is named by the stage's version
 TEMPORARY = ".tmp"
 CACHE_TAG = "CACHEDIR.TAG"  # https://bford.info/cachedir: backups, and our own walks over data, leave such folders out
 _CACHE_SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55\n"
@@ -51,9 +52,10 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """The folder of reusable stages."""
+    """The folder of reusable stages. `on_stage` is told of every stage that is asked for, before anything is in it."""
 
     root: Path
+    on_stage: Callable[[Stage], None] | None = None
 
     def stage(self, name: str, *identity: Any) -> Stage:
         """Return the folder for a stage with this identity (settings and input fingerprints), making it if needed."""
@@ -62,7 +64,10 @@ class Workspace:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "identity.json").exists():
             write_bytes(folder / "identity.json", canonical([name, *identity]))
-        return Stage(name=name, folder=folder, fingerprint=digest)
+        stage = Stage(name=name, folder=folder, fingerprint=digest)
+        if self.on_stage is not None:
+            self.on_stage(stage)
+        return stage
 
     @property
     def cache(self) -> Path:
@@ -75,7 +80,7 @@ class Workspace:
 def open_workspace(workspace: str | Path | None, manifest: Path | None) -> Workspace:
     """Find the workspace: the argument, else CURATION_WORKSPACE, else `.curation/` beside the manifest.
 
-    A new one is tagged as a cache, so that it may stand among the data.
+    A new one is tagged as a cache, so that it may stand among the data. One of another format is refused: BuildError.
     """
     beside = (manifest.resolve().parent if manifest else Path.cwd()) / ".curation"
     root = Path(workspace or os.environ.get("CURATION_WORKSPACE") or beside)
@@ -83,11 +88,30 @@ def open_workspace(workspace: str | Path | None, manifest: Path | None) -> Works
         root.mkdir(parents=True, exist_ok=True)
         if not any(root.iterdir()):
             write_bytes(root / CACHE_TAG, _CACHE_SIGNATURE)
+        _check_format(root)
     except OSError as err:
         raise BuildError(
             f"workspace {root}: {err.strerror}; name a folder that can be written with --workspace"
         ) from err
     return Workspace(root=root.resolve())
+
+
+def _check_format(root: Path) -> None:
+    """Mark a workspace with its format, or refuse one of another."""
+    path = root / "workspace.json"
+    try:
+        found = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        write_bytes(path, canonical({"format": FORMAT}))
+        return
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        stated = found.get("format") if isinstance(found, dict) else "unknown"
+        raise BuildError(
+            f"workspace {root}: its format is {stated} and this toolkit uses {FORMAT}; name another folder with "
+            "--workspace, or use the toolkit that made it"
+        )
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from curation.errors import BuildError
-from curation.workspace import TEMPORARY, Workspace, locked, open_workspace, replacing, write_bytes
+from curation.workspace import FORMAT, TEMPORARY, Workspace, locked, open_workspace, replacing, write_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -165,3 +166,27 @@ def test_a_folder_that_can_not_be_locked_is_told_with_the_fix(tmp_path: Path) ->
     (tmp_path / "file").touch()
     with pytest.raises(BuildError, match="can be written"), locked(tmp_path / "file" / ".lock", busy=""):
         pytest.fail("locked")
+
+
+@pytest.mark.parametrize(("marker", "stated"), [(b'{"format": 99}', "99"), (b"half a mark", "unknown"), (b"[]", "unk")])
+def test_a_workspace_of_another_format_is_refused_and_left_as_it_is(tmp_path: Path, marker: bytes, stated: str) -> None:
+    workspace = open_workspace(tmp_path / "ws", None)
+    (workspace.root / "workspace.json").write_bytes(marker)
+    with pytest.raises(BuildError, match=rf"its format is {stated}.* this toolkit uses {FORMAT}; .* --workspace"):
+        open_workspace(tmp_path / "ws", None)
+    assert (workspace.root / "workspace.json").read_bytes() == marker
+
+
+def test_a_workspace_from_before_the_mark_gets_it(tmp_path: Path) -> None:
+    (tmp_path / "ws" / "pull").mkdir(parents=True)
+    for _ in range(2):
+        open_workspace(tmp_path / "ws", None)
+    assert json.loads((tmp_path / "ws" / "workspace.json").read_bytes()) == {"format": FORMAT}
+
+
+def test_whoever_asks_is_told_of_every_stage_before_anything_is_in_it(tmp_path: Path) -> None:
+    seen: list[tuple[str, bool]] = []
+    workspace = Workspace(root=tmp_path, on_stage=lambda stage: seen.append((stage.name, stage.is_done)))
+    workspace.stage("pull", 1).finish({})
+    workspace.stage("pull", 1)
+    assert seen == [("pull", False), ("pull", True)]
