@@ -175,11 +175,11 @@ def serve() -> None:
                 functions[name] = getattr(import_module(module), attribute)
             answer: tuple[bool, Any] = (True, functions[name](*args))
         except BaseException as err:  # a native library may raise past Exception (pyo3's PanicException)
-            answer = (False, _portable(err))
+            answer = (False, portable(err))
         connection.send(answer)
 
 
-def _portable(err: BaseException) -> BaseException:
+def portable(err: BaseException) -> BaseException:
     """Return an exception that survives pickling, with its traceback as a note where it is not a known problem."""
     import pickle
     import traceback

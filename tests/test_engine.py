@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from curation.engine import MAX_ATTEMPTS, Job, LocalEngine
+from curation.engine import MAX_ATTEMPTS, Job, LocalEngine, Recorder
 from curation.errors import BuildError, SourceError
 
 HERE = "tests.test_engine"
@@ -103,13 +103,13 @@ def test_a_job_whose_worker_is_killed_is_tried_again(
         summaries = engine.map("stage", f"{HERE}:work", jobs, tmp_path)
     assert [summary["name"] for summary in summaries] == ["000", "001", "bad"]
     assert _tries(tmp_path).count("bad") == 3
-    assert caplog.text.count("the worker of task bad died (exit code -9)") == 2
+    assert caplog.text.count("task bad retried: its worker died (exit code -9)") == 2
 
 
 def test_a_job_that_kills_every_worker_ends_the_stage_by_name_and_the_others_keep_their_markers(tmp_path: Path) -> None:
     engine = LocalEngine(workers=1)
     jobs = [*_jobs(tmp_path, 2), Job(name="bad", argument=Work(tmp_path / "diary", "bad", deaths=99), num_bytes=0)]
-    with pytest.raises(BuildError, match=r"pull docs: task bad killed its worker 3 times \(exit code -9\)"):
+    with pytest.raises(BuildError, match=r"pull docs: task bad lost its worker 3 times: .* died \(exit code -9\)"):
         engine.map("pull docs", f"{HERE}:work", jobs, tmp_path)
     assert _tries(tmp_path).count("bad") == MAX_ATTEMPTS
     assert sorted(path.name for path in tmp_path.glob("*.json")) == ["000.json", "001.json"]
@@ -135,7 +135,7 @@ def describe(argument: str) -> dict[str, Any]:
 
 def _killer(engine: LocalEngine) -> Callable[[], None]:
     def kill() -> None:
-        pid = engine._children[0].pid
+        pid = engine._pool._children[0].pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
@@ -153,7 +153,7 @@ def test_a_worker_that_dies_before_it_has_the_job_is_replaced(tmp_path: Path) ->
 def test_workers_that_always_die_before_they_have_the_job_end_the_stage(tmp_path: Path) -> None:
     engine = LocalEngine(workers=1)
     job = Job(name="0", argument=_KillsItsWorker(_killer(engine), 99))
-    with pytest.raises(BuildError, match="task 0 killed its worker 3 times"):
+    with pytest.raises(BuildError, match="task 0 lost its worker 3 times"):
         engine.map("stage", f"{HERE}:describe", [job], tmp_path)
 
 
@@ -177,7 +177,7 @@ def test_workers_are_kept_from_stage_to_stage(tmp_path: Path) -> None:
 
 def test_progress_counts_jobs_and_bytes_up_to_the_whole_and_starts_with_what_was_done(tmp_path: Path) -> None:
     seen: list[tuple[str, int, int, int, int]] = []
-    engine = LocalEngine(workers=2, progress=lambda *figures: seen.append(figures[:5]))
+    engine = LocalEngine(workers=2, recorder=Recorder(progress=lambda *figures: seen.append(figures[:5])))
     engine.map("stage", f"{HERE}:work", _jobs(tmp_path, 4), tmp_path)
     assert seen[0] == ("stage", 0, 4, 0, 10) and seen[-1] == ("stage", 4, 4, 10, 10)
     assert [figures[1] for figures in seen] == sorted(figures[1] for figures in seen)
@@ -190,4 +190,4 @@ def test_progress_counts_jobs_and_bytes_up_to_the_whole_and_starts_with_what_was
 
 def test_no_jobs_start_no_worker(tmp_path: Path, engine: LocalEngine) -> None:
     assert engine.map("stage", f"{HERE}:work", [], tmp_path) == []
-    assert engine._children == []
+    assert engine._pool._children == []
