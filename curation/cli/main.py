@@ -19,6 +19,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Write a small corpus, build it offline and show what came out."),
     "diff": ("diff", "Say what changed between two builds or plans."),
     "export": ("export", "Write a build in the format of another loader."),
+    "gc": ("gc", "Free the folders of a workspace that no build needs."),
     "peek": ("peek", "Show the first samples of a source as the toolkit sees them."),
     "plan": ("plan", "Show what a build would hold, without writing one."),
     "report": ("report", "Write one HTML page about a build: plots, tables, a gallery."),
