@@ -14,8 +14,6 @@ from curation.engine import Engine, LocalEngine, Progress, Recorder
 from curation.errors import ManifestError
 from curation.manifest_names import load_manifest
 from curation.manifests import Manifest
-from curation.runs import recorded
-from curation.seen import Seen
 from curation.workspace import Workspace, open_workspace
 
 
@@ -38,23 +36,17 @@ def plan(
     workers: int | None = None,
     engine: str = "local",
     overrides: Sequence[str] = (),
-    seen: Seen | None = None,
     progress: Progress | None = None,
 ) -> Plan:
     """Carry a manifest out up to packing, in the workspace; nothing is written to its output.
 
-    Samples that were seen (`curation.seen`) are left out. Videos are not decoded, so a video that turns out broken in a
-    build is still in the plan.
+    Videos are not decoded, so a video that turns out broken in a build is still in the plan.
     """
     from curation.decisions import decide
     from curation.output import write_plan
 
-    with (
-        _opened(manifest, workspace, workers, engine, overrides, progress) as (read, space, running),
-        recorded(space, read.path, settings=read.resolved()) as run,
-    ):
-        folder, digest = write_plan(run.workspace, decide(read, run.workspace, running, seen=seen))
-        run.finish(digest)
+    with _opened(manifest, workspace, workers, engine, overrides, progress) as (read, space, running):
+        folder, digest = write_plan(space, decide(read, space, running))
         return Plan(folder=folder, fingerprint=digest)
 
 
@@ -67,13 +59,12 @@ def build(
     engine: str = "local",
     overrides: Sequence[str] = (),
     replace: bool = False,
-    seen: Seen | None = None,
     progress: Progress | None = None,
 ) -> Build:
     """Build a manifest into `output` (default: the manifest's) and return the finished build.
 
-    Samples that were seen (`curation.seen`) are left out. Interrupted, the same call resumes. A folder that holds
-    another finished build is refused unless `replace`. Raises CurationError.
+    Interrupted, the same call resumes. A folder that holds another finished build is refused unless `replace`. Raises
+    CurationError.
     """
     from curation.decisions import decide
     from curation.output import write_build
@@ -82,11 +73,8 @@ def build(
         folder = output or read.output.path
         if folder is None:
             raise ManifestError(f"manifest {read.path}: no output.path; give one or build with -o DIR")
-        with recorded(space, read.path, settings=read.resolved(), output=folder) as run:
-            decided = decide(read, run.workspace, running, with_frames=True, seen=seen)
-            made = write_build(Path(folder), decided, run.workspace, running, replace=replace)
-            run.finish(made.fingerprint)
-            return made
+        decided = decide(read, space, running, with_frames=True)
+        return write_build(Path(folder), decided, space, running, replace=replace)
 
 
 @contextmanager
