@@ -14,6 +14,7 @@ from curation.engine import Engine, LocalEngine, Progress, Recorder
 from curation.errors import ManifestError
 from curation.manifest_names import load_manifest
 from curation.manifests import Manifest
+from curation.runs import recorded
 from curation.workspace import Workspace, open_workspace
 
 
@@ -45,8 +46,12 @@ def plan(
     from curation.decisions import decide
     from curation.output import write_plan
 
-    with _opened(manifest, workspace, workers, engine, overrides, progress) as (read, space, running):
-        folder, digest = write_plan(space, decide(read, space, running))
+    with (
+        _opened(manifest, workspace, workers, engine, overrides, progress) as (read, space, running),
+        recorded(space, read.path, settings=read.resolved()) as run,
+    ):
+        folder, digest = write_plan(run.workspace, decide(read, run.workspace, running))
+        run.finish(digest)
         return Plan(folder=folder, fingerprint=digest)
 
 
@@ -73,8 +78,11 @@ def build(
         folder = output or read.output.path
         if folder is None:
             raise ManifestError(f"manifest {read.path}: no output.path; give one or build with -o DIR")
-        decided = decide(read, space, running, with_frames=True)
-        return write_build(Path(folder), decided, space, running, replace=replace)
+        with recorded(space, read.path, settings=read.resolved(), output=folder) as run:
+            decided = decide(read, run.workspace, running, with_frames=True)
+            made = write_build(Path(folder), decided, run.workspace, running, replace=replace)
+            run.finish(made.fingerprint)
+            return made
 
 
 @contextmanager
