@@ -28,7 +28,8 @@ class Build:
 
     `settings` is the resolved manifest, `digests` what tokenizer, template and profile were, `files` maps the path of
     each file (relative to `folder`) to its sha256, `base` lists the folders of builds whose shards this one uses,
-    `subset` says which part of which build it is (empty: none).
+    `subset` says which part of which build it is (empty: none), `after` which samples of which build were left out
+    because a training run had seen them (empty: none).
     """
 
     folder: Path
@@ -38,6 +39,7 @@ class Build:
     files: Mapping[str, str] = field(default_factory=dict)
     base: tuple[str, ...] = ()
     subset: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def context(self) -> int:
@@ -196,6 +198,7 @@ def open_build(path: str | Path) -> Build:
         files=read.get("files") or {},
         base=tuple(read.get("base") or ()),
         subset=read.get("subset") or {},
+        after=read.get("after") or {},
     )
 
 

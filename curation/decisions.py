@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from curation.mixtures.profile import Profile, load_profile
 from curation.mixtures.selection import Selection, select
 from curation.mixtures.tokenizer import Tokenizer, load_tokenizer
 from curation.mixtures.videos import Decoded, decode_selected
+from curation.seen import Seen, seen_ledger
 from curation.settings import encode_settings, source_of
 from curation.sources.stage import Pulled, pull_source
 from curation.tables import LEDGER, from_rows
@@ -64,7 +65,10 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """A mixture that is decided: what a plan prints and a build writes."""
+    """A mixture that is decided: what a plan prints and a build writes.
+
+    `after` says which samples of an earlier build were left out because a run had seen them; empty: none.
+    """
 
     manifest: Manifest
     profile: Profile
@@ -75,14 +79,22 @@ class Decided:
     decisions: tuple[pa.Table, ...]
     decoded: Decoded
     identity: str
+    after: Mapping[str, Any] = field(default_factory=dict)
 
     def ledgers(self) -> list[Path]:
         """Return the ledger files of the stages that run over tasks."""
         return [path for encoded in self.encoded for path in encoded.ledgers()]
 
 
-def decide(manifest: Manifest, workspace: Workspace, engine: Engine, *, with_frames: bool = False) -> Decided:
-    """Decide a manifest's mixture.
+def decide(
+    manifest: Manifest,
+    workspace: Workspace,
+    engine: Engine,
+    *,
+    with_frames: bool = False,
+    seen: Seen | None = None,
+) -> Decided:
+    """Decide a manifest's mixture, without the samples that were seen.
 
     With frames, the videos of the mixture are decoded; those that can't be are dropped, with a ledger row, and the
     mixture is made again without them, until all that is in it can be decoded.
@@ -98,11 +110,13 @@ def decide(manifest: Manifest, workspace: Workspace, engine: Engine, *, with_fra
     encoded = tuple(_encode(each, settings, tokenizer, manifest, workspace, engine) for each in pulled)
     files = [file for each in encoded for file in each.files()]
     read = [filter_inputs(load_filter(each.name, each.options)) for each in manifest.filters]
-    identity = fingerprint(VERSION, [each.stage.fingerprint for each in encoded], manifest.resolved(), read)
+    identity = fingerprint(VERSION, [each.stage.fingerprint for each in encoded], manifest.values(), read)
     filtered = _filter(manifest, encoded, files, workspace)
+    known = seen_ledger([file.pulled for file in files], seen) if seen else from_rows([], LEDGER)
     failed = from_rows([], LEDGER)
     while True:
-        drops = pl.concat([_encode_drops(encoded), _drops(filtered), _drops(failed)])
+        drops = pl.concat([_drops(known), _encode_drops(encoded), _drops(filtered), _drops(failed)])
+        drops = drops.unique("sample_id", keep="first")
         candidates = load_candidates(files, list(manifest.sources), drops)
         selection = select(candidates, manifest, context=settings.max_tokens)
         decoded = Decoded()
@@ -119,9 +133,12 @@ def decide(manifest: Manifest, workspace: Workspace, engine: Engine, *, with_fra
             encoded=encoded,
             candidates=candidates,
             selection=selection,
-            decisions=(filtered, failed.sort_by("sample_id"), from_rows(decoded.flags, LEDGER)),
+            decisions=(filtered, known, failed.sort_by("sample_id"), from_rows(decoded.flags, LEDGER)),
             decoded=decoded,
-            identity=fingerprint(identity, failed["sample_id"].to_pylist(), with_frames),
+            identity=fingerprint(
+                identity, failed["sample_id"].to_pylist(), with_frames, *([seen.fingerprint] if seen else [])
+            ),
+            after=seen.told if seen else {},
         )
 
 

@@ -230,7 +230,8 @@ def _kinds(path: Path) -> set[str]:
 
 def _fingerprint(decided: Decided, files: dict[str, str]) -> str:
     """Return what the build is: settings, versions, digests and every row of its tables, wherever they were made."""
-    return fingerprint(SCHEMA_VERSION, SHARD_VERSION, decided.manifest.resolved(), _digests(decided), files)
+    after = [dict(decided.after)] if decided.after else []
+    return fingerprint(SCHEMA_VERSION, SHARD_VERSION, decided.manifest.resolved(), _digests(decided), files, *after)
 
 
 def _digests(decided: Decided) -> dict[str, str]:
@@ -251,6 +252,7 @@ def _description(decided: Decided, digest: str, files: dict[str, str]) -> dict[s
         "versions": {"curation": __version__} | {name: importlib.metadata.version(name) for name in packages},
         "files": files,
         "base": [],
+        **({"after": dict(decided.after)} if decided.after else {}),
     }
 
 

@@ -22,6 +22,11 @@ def rebuild(build: Build, *, workers: int | None = None, progress: Progress | No
     """
     if build.subset:
         raise BuildError(f"{build.folder}: is a subset, which no manifest makes; verify the build it was cut from")
+    if build.after:
+        raise BuildError(
+            f"{build.folder}: goes on from build {build.after['build'][:12]}, which its manifest does not say; make it "
+            "again with `curation splice` into another folder and compare the two with `curation diff`"
+        )
     manifest = build.folder / "manifest.yaml"
     if not manifest.is_file():
         raise BuildError(f"{build.folder}: manifest.yaml is missing, so it can't be built again")

@@ -26,6 +26,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "schema": ("schema", "Print the JSON Schema of manifests."),
     "show": ("show", "Show one pack or sample: its text, its media, where it comes from."),
     "sources": ("sources", "List the dataset adapters, or show one."),
+    "splice": ("splice", "Build a manifest without the samples that a training run has seen."),
     "sql": ("sql", "Ask a build in SQL."),
     "stats": ("stats", "Print the standard tables about a build."),
     "subset": ("subset", "Cut a nested, seeded part out of a build."),
@@ -33,7 +34,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "verify": ("verify", "Check every file and every invariant of a build."),
     "version": ("version", "Print the versions of the toolkit and what it stands on."),
 }
-RESUMABLE = frozenset({"ablate", "build", "plan", "demo"})
+RESUMABLE = frozenset({"ablate", "build", "plan", "demo", "splice"})
 
 # What the machine refuses, and what to do about it: no bugs of ours.
 _OUTSIDE = {
