@@ -23,7 +23,10 @@ class Guard:
         self._lock = threading.Lock()
 
     def run(self, function: str, *args: Any, timeout: float) -> Any:
-        """Run `module:name`(*args) within `timeout` seconds.
+        """Run `module:name`(*args) within `timeout` seconds, in a fresh process once more when its process died.
+
+        A medium that crashes its decoder does it again; a process that was killed from outside, by the kernel's want
+        of memory or by hand, or that an earlier medium left damaged, must not cost a sample.
 
         Raises:
             MediaError: what the function raised, or `video_timeout`, `decoder_crashed` (measured: the exit code,
@@ -34,7 +37,7 @@ class Guard:
                 self._child = Child(quiet=True, memory_bytes=self._memory_bytes)
                 self._owner = os.getpid()
             try:
-                return self._child.call(function, *args, timeout=timeout)
+                return self._call(self._child, function, *args, timeout=timeout)
             except ChildTimeoutError as err:
                 raise MediaError("video_timeout", f"no result within {timeout:g} s", measured=timeout) from err
             except ChildDiedError as err:
@@ -48,6 +51,13 @@ class Guard:
             except BaseException:  # interrupted: an answer that nobody waits for must not reach the next call
                 self._child.kill()
                 raise
+
+    @staticmethod
+    def _call(child: Child, function: str, *args: Any, timeout: float) -> Any:
+        try:
+            return child.call(function, *args, timeout=timeout)
+        except ChildDiedError:
+            return child.call(function, *args, timeout=timeout)
 
     @property
     def pid(self) -> int | None:

@@ -35,6 +35,21 @@ def test_a_crash_is_told_with_its_signal_and_the_next_call_works() -> None:
     watched.close()
 
 
+def die_the_first_time(marks: str) -> int:
+    """Leave a mark; end by SIGKILL when it is the first. Returns how many there are."""
+    marks_folder = Path(marks)
+    (marks_folder / str(os.getpid())).touch()
+    if len(list(marks_folder.iterdir())) == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return len(list(marks_folder.iterdir()))
+
+
+def test_a_decoder_that_is_killed_from_outside_is_asked_again_and_costs_nothing(tmp_path: Path) -> None:
+    watched = Guard()
+    assert watched.run("tests.video.test_guard:die_the_first_time", str(tmp_path), timeout=20) == 2
+    watched.close()
+
+
 def test_memory_is_bounded() -> None:
     watched = Guard(memory_bytes=2 << 30)
     with pytest.raises(MediaError, match="decoder_out_of_memory"):
