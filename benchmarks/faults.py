@@ -153,9 +153,10 @@ def _kill_something(driver: int, workspace: Path, told: Told, chooser: random.Ra
 def _below(pid: int) -> list[int]:
     """Return the processes that a process has started, and those that they have."""
     try:
-        found = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        told = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
     except OSError:
         return []
+    found = [int(word) for text in told for word in text.split()]
     return found + [below for child in found for below in _below(child)]
 
 
