@@ -59,7 +59,7 @@ class Contamination:
     """
 
     name: ClassVar[str] = "contamination"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     is_guarded: ClassVar[bool] = True
     reads_media: ClassVar[bool] = True
 
@@ -71,7 +71,7 @@ class Contamination:
     image_field: str | None = None
     share: float = 0.5
     bits: int = MAX_BITS
-    difference: float = 12.0
+    difference: float = 13.0
     confirmed: Action = "drop"
     text_only: Action = "drop"
     image_only: Action = "flag"
@@ -96,7 +96,7 @@ class Contamination:
 
     def ledger(self, tables: Tables) -> pa.Table:
         """Return a row for each sample and benchmark that have something in common. Reads the benchmarks' files."""
-        with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
+        with tempfile.TemporaryDirectory(prefix="benchmarks-", dir=tables.folder) as folder:
             found = load_items(self._benchmarks(), self.images, Path(folder))
             texts = list(text_leaks(tables, found.items, num_words=self.ngram, share=self.share))
             images = list(image_leaks(tables, found, bits=self.bits, difference=self.difference))

@@ -11,10 +11,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from curation.errors import FilterError, ManifestError, nearest
-from curation.filters.filter import Action, Tables, ledger_table
+from curation.filters.filter import Action, Tables
 from curation.filters.plain_words import plain_words
 from curation.records import KINDS
-from curation.tables import LEDGER, from_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -120,25 +119,17 @@ class Datatrove:
 
 def rejected(tables: Tables, name: str, rules: tuple[Rule, ...], *, kinds: tuple[str, ...], action: Action) -> pa.Table:
     """Ask datatrove's filters about the samples of some kinds; the first that rejects gives the reason."""
-    sources = dict(
-        tables.connection.execute(
-            "select sample_id, source from samples where list_contains($1, kind)", [list(kinds)]
-        ).fetchall()
-    )
     made = [(rule, rule.made()) for rule in rules]
-    rows = [
+    found: Iterator[dict[str, object]] = (
         {
             "sample_id": sample_id,
-            "source": sources[sample_id],
-            "filter": name,
-            "action": action,
             "reason": reason if re.fullmatch(r"[a-z0-9_]+", reason) else _snake(rule.name),
             "detail": json.dumps({"datatrove": rule.name, "options": dict(rule.options), "says": reason}),
         }
-        for sample_id, text in _documents(tables, list(sources))
+        for sample_id, text in _documents(tables, kinds)
         for rule, reason in _first(made, sample_id, text)
-    ]
-    return ledger_table(from_rows(rows, LEDGER))
+    )
+    return tables.decided(name, action, found)
 
 
 def check_kinds(where: str, kinds: tuple[str, ...]) -> None:
@@ -148,8 +139,11 @@ def check_kinds(where: str, kinds: tuple[str, ...]) -> None:
             raise ManifestError(f"{where}: no kind '{kind}'{nearest(kind, KINDS)} (there are {', '.join(KINDS)})")
 
 
-def _documents(tables: Tables, sample_ids: list[str]) -> Iterator[tuple[str, str]]:
-    for batch in tables.texts(sample_ids) if sample_ids else ():
+def _documents(tables: Tables, kinds: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    asked = tables.connection.sql(
+        "select sample_id from samples where list_contains($kinds, kind)", params={"kinds": list(kinds)}
+    ).to_arrow_table()
+    for batch in tables.texts(asked["sample_id"].combine_chunks()):
         columns = (batch[name].to_pylist() for name in ("sample_id", "question", "answer"))
         for sample_id, question, answer in zip(*columns, strict=True):
             yield sample_id, f"{question}\n\n{answer}".strip()

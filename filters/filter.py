@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
 import pyarrow as pa
 
-from curation.tables import LEDGER
+from curation.tables import LEDGER, from_rows
 
 if TYPE_CHECKING:
     import duckdb
@@ -44,6 +45,8 @@ SAMPLE_COLUMNS: dict[str, str] = {
 # For `samples` joined to `source_priority`.
 KEEP_ORDER = "priority desc, position, tokens desc nulls last, sample_id"
 
+_FOUND = pa.schema([LEDGER.field(name) for name in ("sample_id", "reason", "measured", "threshold", "detail")])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
@@ -53,8 +56,9 @@ class Tables:
     are) and `phash` in 64 hex digits (null for videos); `kept` the sample_ids; `source_priority` (source,
     priority, position in the manifest). The connection is locked down: it reads no files but the stage's own.
 
-    `texts(sample_ids)` reads (sample_id, question, answer) of these samples, of all kept ones when None, in no
-    particular order, in batches; `exchanges` a row for each question with its answer. `seed` is the manifest's.
+    `texts(sample_ids)` reads (sample_id, question, answer) of these kept samples, of all when None, in batches, in the
+    order of `samples.file, samples.file_row`; `exchanges` a row for each question with its answer. `seed` is the
+    manifest's. `folder` is a place on disk for what does not fit in memory; it goes with the stage.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -62,6 +66,7 @@ class Tables:
     texts: Callable[[Sequence[str] | None], pa.RecordBatchReader]
     exchanges: Callable[[Sequence[str] | None], pa.RecordBatchReader]
     seed: int
+    folder: Path
 
     def rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> pa.Table:
         """Run a query that yields ledger columns and return them as ledger rows ordered by sample_id.
@@ -70,6 +75,16 @@ class Tables:
         """
         ordered = f"select * from ({sql}) order by sample_id, reason"
         return ledger_table(self.connection.sql(ordered, params=dict(parameters or {})).to_arrow_table())
+
+    def decided(self, name: str, action: Action, found: Iterable[dict[str, object]]) -> pa.Table:
+        """Return the ledger rows of filter `name` for what it found: sample_id, reason, measured, threshold, detail."""
+        self.connection.register("found", from_rows(list(found), _FOUND))
+        rows = self.rows(
+            "select found.*, source, $name as filter, $action as action from found join samples using (sample_id)",
+            {"name": name, "action": action},
+        )
+        self.connection.unregister("found")
+        return rows
 
 
 class Filter(Protocol):

@@ -13,6 +13,7 @@ from curation.filters.shingles import mix
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 MAX_BITS = 31
@@ -33,6 +34,18 @@ class NearPairs:
     earlier: NDArray[np.int64]
     distance: NDArray[np.int64]
     num_capped: int
+
+
+def hash_array(column: pa.ChunkedArray) -> NDArray[np.uint8]:
+    """Return a column of 32-byte binaries without nulls as [n, 32] bytes."""
+    import numpy as np
+    import pyarrow as pa
+
+    fixed = column.cast(pa.binary(32)).combine_chunks()
+    if not len(fixed):
+        return np.zeros((0, 32), np.uint8)
+    start = fixed.offset * 32
+    return np.frombuffer(fixed.buffers()[1], np.uint8)[start : start + len(fixed) * 32].reshape(-1, 32)
 
 
 def near_between(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from curation.filters.benchmark_items import Item, Items
 from curation.filters.filter import Tables
-from curation.filters.hamming import near_between
+from curation.filters.hamming import hash_array, near_between
 from curation.filters.ngrams import Index, build_index, find, whole_hashes
 from curation.filters.pixels import load_grey, local_difference
 from curation.filters.shingles import split_words
@@ -71,13 +71,13 @@ def image_leaks(tables: Tables, found: Items, *, bits: int, difference: float) -
     import numpy as np
 
     images = tables.connection.sql("""
-        select media_id, arg_min(phash, (sample_id, position)) as phash,
+        select media_id, unhex(arg_min(phash, (sample_id, position))) as phash,
                arg_min(address, (sample_id, position)) as address,
                list(distinct sample_id order by sample_id) as samples
         from media where type = 'image' and phash is not null group by media_id order by media_id""").to_arrow_table()
     if not len(images) or not found.pictures:
         return
-    hashes = np.frombuffer(bytes.fromhex("".join(images["phash"].to_pylist())), np.uint8).reshape(-1, 32)
+    hashes = hash_array(images["phash"])
     known = np.frombuffer(b"".join(picture.phash for picture in found.pictures), np.uint8).reshape(-1, 32)
     ours, theirs, apart = near_between(known, hashes, bits)
     starts = np.flatnonzero(np.diff(ours, prepend=-1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # In a bucket of equal keys each member is compared with this many that stand before it. Templates fill buckets with
 # thousands of members, and all pairs would be their square; what repeats is found through the first of its kind.
 MAX_COMPARED = 64
+BATCH_PAIRS = 100_000
 
 logger = logging.getLogger(__name__)
 
@@ -56,8 +57,8 @@ def create_places(connection: duckdb.DuckDBPyConnection) -> None:
         from samples join source_priority using (source)""")
 
 
-def pair_up(connection: duckdb.DuckDBPyConnection, keys: str, name: str) -> list[tuple[int, int]]:
-    """Return the pairs (place, earlier place) that share a key, in ascending order.
+def pair_up(connection: duckdb.DuckDBPyConnection, keys: str, name: str) -> None:
+    """Create table `pairs`: (place, other), each place and an earlier one that share a key.
 
     `keys` is a query or table of (place, key). In a key with many members only the first `MAX_COMPARED` are compared
     with the others; how many that touches is logged as filter `name`.
@@ -78,19 +79,33 @@ def pair_up(connection: duckdb.DuckDBPyConnection, keys: str, name: str) -> list
             "compared with the first %d only",
             *(name, capped[0], MAX_COMPARED, capped[1], MAX_COMPARED),
         )
-    pairs = connection.execute(
-        """select distinct b.place, a.place from buckets a join buckets b using (key)
-           where a.number <= $1 and a.number < b.number order by 1, 2""",
+    connection.execute(
+        """create or replace temp table pairs as
+           select distinct b.place, a.place as other from buckets a join buckets b using (key)
+           where a.number <= $1 and a.number < b.number""",
         [MAX_COMPARED],
-    ).fetchall()
+    )
     connection.execute("drop table buckets")
-    return pairs
+
+
+def read_pairs(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, int]]:
+    """Yield the rows of `pairs` in ascending order, a batch in memory; use no other query of the connection meanwhile.
+
+    The order is made, and spilled, by DuckDB.
+    """
+    for batch in connection.sql("select place, other from pairs order by all").to_arrow_reader(BATCH_PAIRS):
+        yield from zip(batch["place"].to_pylist(), batch["other"].to_pylist(), strict=True)
 
 
 def match_table(matches: Iterable[Match]) -> pa.Table:
     """Return matches as a table (place, other, measured)."""
     import pyarrow as pa
 
-    rows = [(match.place, match.other, match.measured) for match in matches]
-    schema = pa.schema([("place", pa.int64()), ("other", pa.int64()), ("measured", pa.float64())])
-    return pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema=schema)
+    found = list(matches)
+    return pa.table(
+        {
+            "place": pa.array([match.place for match in found], pa.int64()),
+            "other": pa.array([match.other for match in found], pa.int64()),
+            "measured": pa.array([match.measured for match in found], pa.float64()),
+        }
+    )

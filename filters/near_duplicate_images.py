@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from curation.errors import ManifestError
 from curation.filters.filter import Action, Tables
-from curation.filters.hamming import MAX_BITS, NearPairs, near_pairs
-from curation.filters.matches import create_places, decide, match_table
+from curation.filters.hamming import MAX_BITS, NearPairs, hash_array, near_pairs
+from curation.filters.matches import BATCH_PAIRS, create_places, decide, match_table
 from curation.filters.pixels import load_grey, local_difference
 from curation.filters.twins import Likeness, judge_samples
 
 if TYPE_CHECKING:
+    import duckdb
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 MAX_LOOKS = 8
 NUM_CACHED = 256
@@ -29,10 +33,11 @@ class NearDuplicateImages:
 
     Candidates are images whose 256-bit hashes differ in at most `bits` bits. Each is then verified on its pixels: both
     at the smaller one's size, and no block of 8x8 pixels may differ by more than `difference` grey values on average.
-    JPEG at quality 75 changes up to 5, WebP at 50 and JPEG at 30 up to 11; a digit in another's place 15 or more in
-    print 14 pixels high and 36 at 20 (`python -m benchmarks.filters images`). A hash alone, of whatever size, drops up
-    to 97 % of distinct invoices and formulas. Images under 64 pixels need equal pixels. Flips, rotations and crops of
-    more than a few pixels are not found. At most the 8 nearest candidates of an image are looked at.
+    JPEG at quality 75 changes up to 5, WebP at 50 up to 6 in photographs and 13 in drawings; a digit in another's
+    place 15 or more in print 14 pixels high and 36 at 20 (`python -m benchmarks.filters quality`). A hash alone, of
+    whatever size, drops up to 97 % of distinct invoices and formulas. Images under 64 pixels need equal pixels. Flips,
+    rotations and crops of more than a few pixels are not found. At most the 8 nearest candidates of an image are looked
+    at. Some 250 bytes an image are held in memory.
 
     What follows for samples is what `exact_duplicates` does: the same images in the same order, question and answer:
     drop; another answer: flag `conflicting_answer`; another question: keep. `scope: media` drops whatever is said.
@@ -40,12 +45,12 @@ class NearDuplicateImages:
     """
 
     name: ClassVar[str] = "near_duplicate_images"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     is_guarded: ClassVar[bool] = True
     reads_media: ClassVar[bool] = True
 
     bits: int = 20
-    difference: float = 12.0
+    difference: float = 13.0
     scope: Literal["sample", "media"] = "sample"
     action: Action = "drop"
 
@@ -71,8 +76,6 @@ class NearDuplicateImages:
 
     def _matches(self, tables: Tables) -> pa.Table:
         """Return (place, other, measured) of images that show what an earlier one shows."""
-        import numpy as np
-
         tables.connection.execute("""
             create or replace temp table image_places as
             select row_number() over (order by first_place, first_position, media_id) as place, media_id, phash, address
@@ -80,31 +83,13 @@ class NearDuplicateImages:
                          arg_min(phash, (place, position)) as phash, arg_min(address, (place, position)) as address
                   from media join places using (sample_id)
                   where type = 'image' and phash is not null group by media_id)""")
-        images = tables.connection.sql("select phash, address from image_places order by place").to_arrow_table()
-        hashes = np.frombuffer(bytes.fromhex("".join(images["phash"].to_pylist())), np.uint8).reshape(-1, 32)
-        pairs = near_pairs(hashes, self.bits)
-        addresses = images["address"]
-
-        @lru_cache(NUM_CACHED)
-        def grey(index: int) -> object:
-            address = addresses[index].as_py()
-            return load_grey(address) if address else None
-
-        bits_of = dict(zip(zip(pairs.later.tolist(), pairs.earlier.tolist(), strict=True), pairs.distance, strict=True))
-
-        def measure(place: int, other: int) -> float | None:
-            one, another = grey(place - 1), grey(other - 1)
-            if not isinstance(one, np.ndarray) or not isinstance(another, np.ndarray):
-                return None
-            if local_difference(one, another) > self.difference:
-                return None
-            return float(bits_of[place - 1, other - 1])
-
-        return match_table(decide(_nearest(pairs), measure))
+        hashes = tables.connection.sql("select unhex(phash) as phash from image_places order by place").to_arrow_table()
+        pairs = _nearest(near_pairs(hash_array(hashes["phash"]), self.bits))
+        return match_table(decide(*_looked_at(tables.connection, pairs, self.difference)))
 
 
-def _nearest(pairs: NearPairs) -> list[tuple[int, int]]:
-    """Return the nearest few pairs of each image as places (from 1), in order."""
+def _nearest(pairs: NearPairs) -> NearPairs:
+    """Return the nearest few pairs of each image."""
     import numpy as np
 
     starts = np.flatnonzero(np.diff(pairs.later, prepend=-1))
@@ -117,4 +102,49 @@ def _nearest(pairs: NearPairs) -> list[tuple[int, int]]:
             int((~kept).sum()),
             MAX_LOOKS,
         )
-    return list(zip((pairs.later[kept] + 1).tolist(), (pairs.earlier[kept] + 1).tolist(), strict=True))
+    return NearPairs(
+        later=pairs.later[kept],
+        earlier=pairs.earlier[kept],
+        distance=pairs.distance[kept],
+        num_capped=pairs.num_capped,
+    )
+
+
+def _looked_at(
+    connection: duckdb.DuckDBPyConnection, pairs: NearPairs, difference: float
+) -> tuple[Iterator[tuple[int, int]], Callable[[int, int], float | None]]:
+    """Return pairs of places (from 1) in order, and what looks at the pixels of one: its differing bits, or None."""
+    import numpy as np
+    import pyarrow as pa
+
+    places = np.unique(np.concatenate([pairs.later, pairs.earlier])) + 1
+    connection.register("looked_at", pa.table({"place": pa.array(places)}))
+    addresses = connection.sql(
+        "select address from image_places where place in (select place from looked_at) order by place"
+    ).to_arrow_table()["address"]
+    connection.unregister("looked_at")
+
+    @lru_cache(NUM_CACHED)
+    def grey(place: int) -> NDArray[np.uint8] | None:
+        address = addresses[int(places.searchsorted(place))].as_py()
+        return load_grey(address) if address else None
+
+    size = int(places[-1]) + 1 if len(places) else 1
+    codes = pairs.later * size + pairs.earlier
+    order = np.argsort(codes)
+
+    def measure(place: int, other: int) -> float | None:
+        one, another = grey(place), grey(other)
+        if one is None or another is None or local_difference(one, another) > difference:
+            return None
+        index = order[codes.searchsorted((place - 1) * size + other - 1, sorter=order)]
+        return float(pairs.distance[index])
+
+    return _in_batches(pairs), measure
+
+
+def _in_batches(pairs: NearPairs) -> Iterator[tuple[int, int]]:
+    """Yield pairs of places as numbers of Python, a batch of them in memory."""
+    for start in range(0, len(pairs.later), BATCH_PAIRS):
+        part = slice(start, start + BATCH_PAIRS)
+        yield from zip((pairs.later[part] + 1).tolist(), (pairs.earlier[part] + 1).tolist(), strict=True)

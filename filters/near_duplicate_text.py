@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
 from curation.errors import ManifestError
 from curation.filters.filter import Action, Tables
-from curation.filters.matches import create_places, decide, match_table, pair_up
+from curation.filters.matches import create_places, decide, match_table, pair_up, read_pairs
 from curation.filters.shingles import Words, jaccard, minhash, mix, shingles, split_words
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class NearDuplicateText:
     have to be equal word for word.
 
     Candidates come from MinHash in as many bands as find 99 % of the pairs at `similarity`; each is then verified by
-    its true Jaccard similarity. Reason `near_duplicate`, measured: that similarity.
+    its true Jaccard similarity. Reason `near_duplicate`, measured: that similarity. Signatures spill, and the
+    sequences of candidates lie in a file; 20 bytes a sample, and some 150 for each that goes, are held in memory.
     """
 
     name: ClassVar[str] = "near_duplicate_text"
@@ -53,20 +55,20 @@ class NearDuplicateText:
         """Return a row for each sample that repeats one that stays."""
         connection = tables.connection
         create_places(connection)
-        connection.execute("create or replace temp table bands (sample_id varchar, hashes ubigint[])")
+        connection.execute("create or replace temp table bands (place bigint, hashes ubigint[])")
         for batch in _signatures(tables, self.similarity):
             connection.register("batch", batch)
             connection.execute("insert into bands from batch")
             connection.unregister("batch")
-        keys = """(select place, hash(media_sha256, unnest(hashes)) as key from bands join places using (sample_id))"""
-        pairs = pair_up(connection, keys, self.name)
-        sets = _shingle_sets(tables, {place for pair in pairs for place in pair})
+        keys = "(select place, hash(media_sha256, unnest(hashes)) as key from bands join places using (place))"
+        pair_up(connection, keys, self.name)
+        sets = _shingle_sets(tables)
 
         def measure(place: int, other: int) -> float | None:
-            likeness = jaccard(sets[place], sets[other])
+            likeness = jaccard(sets.of(place), sets.of(other))
             return likeness if likeness >= self.similarity else None
 
-        connection.register("matches", match_table(decide(pairs, measure)))
+        connection.register("matches", match_table(decide(read_pairs(connection), measure)))
         rows = tables.rows(
             """select a.sample_id, a.source, 'near_duplicate_text' as filter, $action as action,
                       'near_duplicate' as reason, measured, $similarity as threshold,
@@ -75,8 +77,8 @@ class NearDuplicateText:
             {"action": self.action, "similarity": self.similarity, "detail": json.dumps({"measure": "5-gram jaccard"})},
         )
         connection.unregister("matches")
-        connection.execute("drop table bands")
-        connection.execute("drop table places")
+        for table in ("bands", "pairs", "places"):
+            connection.execute(f"drop table {table}")
         return rows
 
 
@@ -94,25 +96,28 @@ def num_bands(similarity: float) -> tuple[int, int]:
 
 
 def _signatures(tables: Tables, similarity: float) -> Iterator[pa.RecordBatch]:
-    """Yield (sample_id, hashes) of all kept samples; the number of hashes is that of the bands, 1 for short texts."""
+    """Yield (place, hashes) of all kept samples; the number of hashes is that of the bands, 1 for short texts."""
     import numpy as np
     import pyarrow as pa
 
     bands, rows = num_bands(similarity)
     seeds = np.arange(1, rows + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) | np.uint64(1)
+    places = _places_in_file_order(tables, "samples")
+    done = 0
     for batch in tables.texts(None):
-        for ids, questions, answers in _chunks(batch):
+        for questions, answers in _chunks(batch):
             words, exact = _words(questions, answers)
             found, bounds = shingles(words)
-            minima = minhash(found, bounds, bands * rows).reshape(len(ids), bands, rows).astype(np.uint64)
+            minima = minhash(found, bounds, bands * rows).reshape(len(answers), bands, rows).astype(np.uint64)
             hashes = mix((minima * seeds).sum(axis=2, dtype=np.uint64) + np.arange(bands, dtype=np.uint64))
             hashes = mix(hashes ^ exact[:, None])
             is_short = np.diff(words.bounds) < MIN_WORDS
-            lists = [pa.array(row[: 1 if short else bands]) for row, short in zip(hashes, is_short, strict=True)]
             sizes = np.where(is_short, 1, bands)
             offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
-            values = pa.concat_arrays(lists)
-            yield pa.record_batch([ids, pa.ListArray.from_arrays(offsets, values)], names=["sample_id", "hashes"])
+            values = hashes[np.arange(bands) < sizes[:, None]]
+            mine = pa.array(places[done : done + len(answers)])
+            done += len(answers)
+            yield pa.record_batch([mine, pa.ListArray.from_arrays(offsets, values)], names=["place", "hashes"])
 
 
 def _words(questions: list[str], answers: list[str]) -> tuple[Words, NDArray[np.uint64]]:
@@ -139,31 +144,62 @@ def _sequence(words: Words) -> NDArray[np.uint64]:
     return np.asarray(running[words.bounds[1:]] - running[words.bounds[:-1]])
 
 
-def _chunks(batch: pa.RecordBatch) -> Iterator[tuple[pa.Array, list[str], list[str]]]:
-    """Cut a batch where its texts reach `CHUNK_CHARS`."""
+def _chunks(batch: pa.RecordBatch) -> Iterator[tuple[list[str], list[str]]]:
+    """Cut a batch of questions and answers where its texts reach `CHUNK_CHARS`."""
     questions, answers = batch["question"].to_pylist(), batch["answer"].to_pylist()
     start = chars = 0
     for stop, (question, answer) in enumerate(zip(questions, answers, strict=True), start=1):
         chars += len(question) + len(answer)
         if chars >= CHUNK_CHARS or stop == len(questions):
-            yield batch["sample_id"][start:stop], questions[start:stop], answers[start:stop]
+            yield questions[start:stop], answers[start:stop]
             start, chars = stop, 0
 
 
-def _shingle_sets(tables: Tables, places: set[int]) -> dict[int, NDArray[np.uint64]]:
-    """Return the 5-grams of samples as sorted arrays without repeats: 8 bytes a word are held."""
-    import numpy as np
-    import pyarrow as pa
+def _places_in_file_order(tables: Tables, chosen: str) -> NDArray[np.int64]:
+    """Return the places of the samples of a table (with sample_id), in the order in which `texts` gives them."""
+    found = tables.connection.sql(f"""
+        select place from places join samples using (sample_id)
+        where sample_id in (select sample_id from {chosen}) order by file, file_row""")
+    return found.to_arrow_table()["place"].to_numpy()  # type: ignore[no-any-return]
 
-    wanted = pa.table({"place": pa.array(sorted(places), pa.int64())})
-    tables.connection.register("wanted", wanted)
-    found = tables.connection.execute("select sample_id, place from places join wanted using (place)").fetchall()
-    tables.connection.unregister("wanted")
-    place_of = dict(found)
-    sets: dict[int, NDArray[np.uint64]] = {}
-    for batch in tables.texts(list(place_of)):
-        for ids, questions, answers in _chunks(batch):
-            hashes, bounds = shingles(_words(questions, answers)[0])
-            for index, sample_id in enumerate(ids.to_pylist()):
-                sets[place_of[sample_id]] = np.unique(hashes[bounds[index] : bounds[index + 1]])
-    return sets
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ShingleSets:
+    """Sets of 5-grams on disk: that of `places[k]` (ascending) is `data[starts[k]:stops[k]]`, sorted, no repeats."""
+
+    places: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    stops: NDArray[np.int64]
+    data: NDArray[np.uint64]
+
+    def of(self, place: int) -> NDArray[np.uint64]:
+        index = self.places.searchsorted(place)
+        return self.data[self.starts[index] : self.stops[index]]
+
+
+def _shingle_sets(tables: Tables) -> _ShingleSets:
+    """Write the 5-grams of the samples of `pairs` to a file of the stage: 8 bytes a word."""
+    import numpy as np
+
+    tables.connection.execute("""
+        create or replace temp table candidates as
+        select sample_id from places where place in (select place from pairs union select other from pairs)""")
+    places = _places_in_file_order(tables, "candidates")
+    wanted = tables.connection.sql("select sample_id from candidates").to_arrow_table()["sample_id"].combine_chunks()
+    tables.connection.execute("drop table candidates")
+    sizes = np.zeros(len(places), np.int64)
+    path = tables.folder / "shingles"
+    done = 0
+    with path.open("wb") as file:
+        for batch in tables.texts(wanted):
+            for questions, answers in _chunks(batch):
+                hashes, bounds = shingles(_words(questions, answers)[0])
+                for low, high in pairwise(bounds.tolist()):
+                    unique = np.unique(hashes[low:high])
+                    file.write(unique.data)
+                    sizes[done] = len(unique)
+                    done += 1
+    stops = np.cumsum(sizes)
+    order = np.argsort(places)
+    data = np.asarray(np.memmap(path, np.uint64, mode="r")) if len(stops) and stops[-1] else np.zeros(0, np.uint64)
+    return _ShingleSets(places=places[order], starts=(stops - sizes)[order], stops=stops[order], data=data)

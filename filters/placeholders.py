@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from curation.errors import ManifestError
-from curation.filters.filter import Action, Tables, ledger_table
-from curation.tables import LEDGER, from_rows
+from curation.filters.filter import Action, Tables
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,16 +66,15 @@ class Placeholders:
 
     def ledger(self, tables: Tables) -> pa.Table:
         """Return a row for each sample that holds a placeholder; of several groups the first."""
-        sources = dict(tables.connection.execute("select sample_id, source from samples").fetchall())
         searches = [(str(group), re.compile(_PATTERNS[group])) for group in self.look_for]
         searches += [("pattern", re.compile(pattern)) for pattern in self.patterns]
-        rows = [
-            {"sample_id": sample_id, "source": sources[sample_id], "filter": self.name, "action": self.action, **row}
+        found = (
+            {"sample_id": sample_id, **row}
             for batch in tables.texts(None)
             for sample_id, *said in zip(*(batch[name].to_pylist() for name in batch.schema.names), strict=True)
             for row in _first(searches, said[0], said[1])
-        ]
-        return ledger_table(from_rows(rows, LEDGER))
+        )
+        return tables.decided(self.name, self.action, found)
 
 
 def find_placeholder(group: Group, text: str) -> str | None:

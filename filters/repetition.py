@@ -45,19 +45,9 @@ class Repetition:
 
     def ledger(self, tables: Tables) -> pa.Table:
         """Return a row for each answer that repeats itself; the worse of its two measures when both are over."""
-        import pyarrow as pa
-
         names = ("sample_id", "reason", "measured", "threshold", "detail")
-        found = [dict(zip(names, row, strict=True)) for row in self._found(tables)]
-        types = (pa.string(), pa.string(), pa.float64(), pa.float64(), pa.string())
-        tables.connection.register("found", pa.Table.from_pylist(found, pa.schema(zip(names, types, strict=True))))
-        rows = tables.rows(
-            """select found.*, source, 'repetition' as filter, $action as action
-               from found join samples using (sample_id)""",
-            {"action": self.action},
-        )
-        tables.connection.unregister("found")
-        return rows
+        found: Iterator[dict[str, object]] = (dict(zip(names, row, strict=True)) for row in self._found(tables))
+        return tables.decided(self.name, self.action, found)
 
     def _found(self, tables: Tables) -> Iterator[tuple[str, str, float, float, str]]:
         for batch in tables.texts(None):

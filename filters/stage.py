@@ -57,6 +57,7 @@ def run_filters(
                 texts=lambda sample_ids: read_texts(connection, pulled, sample_ids=sample_ids),
                 exchanges=lambda sample_ids: read_exchanges(connection, pulled, sample_ids=sample_ids),
                 seed=seed,
+                folder=Path(folder),
             )
             return pa.concat_tables([_run(item, tables, max_dropped_fraction) for item in filters])
         finally:
@@ -114,8 +115,9 @@ def _load_samples(
             "insert into gone select distinct sample_id from read_parquet($1) where action = 'drop'", [_names(dropped)]
         )
     connection.execute(
-        f"""create table samples as select {columns}
-            from read_parquet($1) pulled left join read_parquet($2) encoded using (sample_id)
+        f"""create table samples as select {columns}, file, file_row
+            from (select *, file_index::integer as file, file_row_number as file_row from read_parquet($1)) pulled
+            left join read_parquet($2) encoded using (sample_id)
             where sample_id not in (select sample_id from gone where sample_id is not null)""".replace(
             'pulled."sample_id"', "sample_id"
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ import pyarrow as pa
 
 if TYPE_CHECKING:
     import duckdb
+    import numpy as np
+    import pyarrow.parquet as pq
+    from numpy.typing import NDArray
 
 TEXTS = pa.schema([("sample_id", pa.string()), ("question", pa.string()), ("answer", pa.string())])
 BATCH_ROWS = 5000
@@ -18,16 +22,12 @@ BATCH_ROWS = 5000
 def read_texts(
     connection: duckdb.DuckDBPyConnection, pulled: Sequence[Path], *, sample_ids: Sequence[str] | None = None
 ) -> pa.RecordBatchReader:
-    """Read (sample_id, question, answer) of the kept samples, or of `sample_ids`, in batches of 5,000 rows or fewer.
+    """Read (sample_id, question, answer) of the kept samples, or of those of `sample_ids`, in batches of 5,000 or less.
 
     The question is what user and system turns say, the answer what the assistant says; turns are joined by newlines.
-    Order follows the files. The ids that are wanted are held in memory once.
+    Rows come in the order of `samples.file, samples.file_row`, by which they are found: 12 bytes a row are held.
     """
-    if sample_ids is None:
-        wanted = connection.sql("select sample_id from kept").to_arrow_table()["sample_id"]
-    else:
-        wanted = pa.array(sample_ids, pa.string())
-    return pa.RecordBatchReader.from_batches(TEXTS, _batches(pulled, wanted))
+    return pa.RecordBatchReader.from_batches(TEXTS, _batches(pulled, *_places(connection, sample_ids)))
 
 
 def read_exchanges(
@@ -37,38 +37,73 @@ def read_exchanges(
 
     What a system turn says is no question. A user's last words without an answer make a row with an empty answer.
     """
+    return pa.RecordBatchReader.from_batches(TEXTS, _exchange_batches(pulled, *_places(connection, sample_ids)))
+
+
+def _places(
+    connection: duckdb.DuckDBPyConnection, sample_ids: Sequence[str] | None
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return the files of samples (positions in the list of files) and their rows there, ascending."""
     if sample_ids is None:
-        wanted = connection.sql("select sample_id from kept").to_arrow_table()["sample_id"]
+        found = connection.sql("select file, file_row from samples order by all").to_arrow_table()
     else:
-        wanted = pa.array(sample_ids, pa.string())
-    return pa.RecordBatchReader.from_batches(TEXTS, _exchange_batches(pulled, wanted))
+        connection.register("wanted", pa.table({"sample_id": pa.array(sample_ids, pa.string())}))
+        found = connection.sql(
+            "select file, file_row from samples where sample_id in (select sample_id from wanted) order by all"
+        ).to_arrow_table()
+        connection.unregister("wanted")
+    return found["file"].to_numpy(), found["file_row"].to_numpy()
 
 
-def _exchange_batches(pulled: Sequence[Path], wanted: pa.Array) -> Iterator[pa.RecordBatch]:
-    for ids, conversations in _conversations(pulled, wanted):
-        rows = [
+def _exchange_batches(
+    pulled: Sequence[Path], files: NDArray[np.int32], rows: NDArray[np.int64]
+) -> Iterator[pa.RecordBatch]:
+    for ids, conversations in _conversations(pulled, files, rows):
+        found = [
             (name, *pair) for name, said in zip(ids.to_pylist(), conversations, strict=True) for pair in _split(said)
         ]
-        columns = list(zip(*rows, strict=True)) or [(), (), ()]
+        columns = list(zip(*found, strict=True)) or [(), (), ()]
         yield pa.record_batch([pa.array(column, pa.string()) for column in columns], schema=TEXTS)
 
 
-def _batches(pulled: Sequence[Path], wanted: pa.Array) -> Iterator[pa.RecordBatch]:
-    for ids, conversations in _conversations(pulled, wanted):
+def _batches(pulled: Sequence[Path], files: NDArray[np.int32], rows: NDArray[np.int64]) -> Iterator[pa.RecordBatch]:
+    for ids, conversations in _conversations(pulled, files, rows):
         questions, answers = zip(*(words(said) for said in conversations), strict=True)
         yield pa.record_batch([ids, pa.array(questions, pa.string()), pa.array(answers, pa.string())], schema=TEXTS)
 
 
-def _conversations(pulled: Sequence[Path], wanted: pa.Array) -> Iterator[tuple[pa.Array, list[str]]]:
-    import pyarrow.compute as pc
+def _conversations(
+    pulled: Sequence[Path], files: NDArray[np.int32], rows: NDArray[np.int64]
+) -> Iterator[tuple[pa.Array, list[str]]]:
+    """Read the conversations of rows of files; of each file only the row groups that hold any."""
+    import numpy as np
     import pyarrow.parquet as pq
 
-    for path in pulled:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(BATCH_ROWS, columns=["sample_id", "conversation"], use_threads=False):
-                rows = batch.filter(pc.is_in(batch["sample_id"], value_set=wanted))
-                if len(rows):
-                    yield rows["sample_id"], rows["conversation"].to_pylist()
+    edges = np.flatnonzero(np.diff(files, prepend=-1, append=len(pulled)))
+    for low, high in pairwise(edges.tolist()):
+        wanted = rows[low:high]
+        with pq.ParquetFile(pulled[int(files[low])]) as file:
+            sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
+            for group, start in enumerate(accumulate(sizes[:-1], initial=0)):
+                mine = wanted[np.searchsorted(wanted, start) : np.searchsorted(wanted, start + sizes[group])]
+                if len(mine):
+                    yield from _taken(file, group, mine - start)
+
+
+def _taken(file: pq.ParquetFile, group: int, rows: NDArray[np.int64]) -> Iterator[tuple[pa.Array, list[str]]]:
+    """Read rows of a row group, a batch at a time."""
+    import numpy as np
+
+    first = 0
+    batches = file.iter_batches(
+        BATCH_ROWS, row_groups=[group], columns=["sample_id", "conversation"], use_threads=False
+    )
+    for batch in batches:
+        mine = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + len(batch))] - first
+        first += len(batch)
+        if len(mine):
+            taken = batch.take(pa.array(mine)) if len(mine) < len(batch) else batch
+            yield taken["sample_id"], taken["conversation"].to_pylist()
 
 
 def _split(conversation: str) -> list[tuple[str, str]]:
