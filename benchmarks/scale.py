@@ -4,7 +4,8 @@
 
 Writes what pull and encode would have written for that many synthetic samples (`synthetic_rows.py`; not timed), then
 runs `curation.build.plan` on it in a process of its own: filters (`where`, exact_duplicates, cap), mix, pack, index.
-Peaks are resident bytes, mapped files included. With `--folder` the rows are kept and used again.
+Peaks are resident bytes, mapped files included; `spilled` is what lay in the filters' folder at most beside its
+result. With `--folder` the rows are kept and used again.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,6 +109,32 @@ class Meter:
         self._since = now
 
 
+@contextmanager
+def watched(folder: Path) -> Iterator[list[int]]:
+    """Look ten times a second at how many bytes of files stand under a folder; the list holds the most."""
+    most, stop = [0], threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(0.1):
+            most[0] = max(most[0], _bytes_under(folder))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield most
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _bytes_under(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total
+
+
 def _label(first: Any) -> str:
     return f"index: {first.name}" if isinstance(first, Path) else f"filters: {first.name}"
 
@@ -132,7 +161,10 @@ class Drawing:
 
 
 def draw(folder: Path, rows: int) -> None:
-    """Write the manifest, its placeholders and a workspace in which everything is pulled and encoded."""
+    """Write the manifest, its placeholders and a workspace in which everything is pulled and encoded.
+
+    What is there is kept; another version of the toolkit has other stage folders.
+    """
     import curation.decisions as decisions
     from curation.manifest_names import load_manifest
     from curation.mixtures.profile import load_profile
@@ -141,9 +173,10 @@ def draw(folder: Path, rows: int) -> None:
     from curation.sources.stage import pull_source
     from curation.workspace import open_workspace
 
-    write_placeholders(folder, rows, rows_per_task=65_536)
     path = folder / "manifest.yaml"
-    path.write_text(MANIFEST.replace("MAX", str(rows * 2 // 5)))
+    if not path.exists():
+        write_placeholders(folder, rows, rows_per_task=65_536)
+        path.write_text(MANIFEST.replace("MAX", str(rows * 2 // 5)))
     manifest = load_manifest(path)
     workspace = open_workspace(folder / "workspace", path)
     profile = load_profile(manifest.profile)
@@ -166,7 +199,8 @@ def measure(folder: Path) -> dict[str, Any]:
     from curation.build import plan
 
     begun, begun_cpu = time.perf_counter(), time.process_time()
-    made = plan(folder / "manifest.yaml", workspace=folder / "workspace")
+    with watched(folder / "workspace" / "filter") as most:
+        made = plan(folder / "manifest.yaml", workspace=folder / "workspace")
     seconds, cpu = time.perf_counter() - begun, time.process_time() - begun_cpu
     steps = {name: [step.seconds, step.cpu, step.peak] for name, step in meter.steps.items()}
     steps["whole plan"] = [seconds, cpu, max(step.peak for step in meter.steps.values())]
@@ -176,7 +210,13 @@ def measure(folder: Path) -> dict[str, Any]:
         " (select sum(length) / ((max(pack) + 1) * 8192.0) from packs) as fill"
     )
     size = sum(path.stat().st_size for path in (made.folder / "index").rglob("*.parquet"))
-    return {"steps": steps, "facts": facts.row(0, named=True), "index_bytes": size, "fingerprint": made.fingerprint}
+    return {
+        "steps": steps,
+        "facts": facts.row(0, named=True),
+        "index_bytes": size,
+        "spilled_bytes": most[0] - _bytes_under(folder / "workspace" / "filter"),
+        "fingerprint": made.fingerprint,
+    }
 
 
 def main() -> None:
@@ -191,16 +231,12 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as name:
         folder = options.folder or Path(name)
-        if not (folder / "manifest.yaml").exists():
-            draw(folder, options.rows)
+        draw(folder, options.rows)
         for stage in ("filter", "index"):
             shutil.rmtree(folder / "workspace" / stage, ignore_errors=True)
         command = [sys.executable, __file__, "--measure", str(folder)]
         found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-        sizes = {
-            stage: sum(path.stat().st_size for path in (folder / "workspace" / stage).rglob("*") if path.is_file())
-            for stage in ("pull", "encode", "filter")
-        }
+        sizes = {stage: _bytes_under(folder / "workspace" / stage) for stage in ("pull", "encode", "filter")}
     if options.json:
         print(json.dumps({**found, "workspace_bytes": sizes}))
         return
@@ -217,7 +253,8 @@ def _show(found: dict[str, Any], sizes: dict[str, int]) -> None:
         f"{rows:,} samples, {facts['selected']:,} selected, {facts['ledger']:,} ledger rows, {facts['packs']:,} packs "
         f"{facts['fill']:.2%} full"
     )
-    per_row = ", ".join(f"{name} {size / rows:.0f}" for name, size in (sizes | {"index": found["index_bytes"]}).items())
+    sizes = sizes | {"index": found["index_bytes"], "spilled": found["spilled_bytes"]}
+    per_row = ", ".join(f"{name} {size / rows:.0f}" for name, size in sizes.items())
     print(f"bytes on disk a row: {per_row}; fingerprint {found['fingerprint'][:12]}")
 
 
