@@ -12,7 +12,7 @@ from typing import Any
 from curation.ablation_plan import Ablations, Variant, load_variant, load_variants
 from curation.build import build, plan
 from curation.builds import Build, open_build
-from curation.engine import Progress
+from curation.engine import EngineSettings, Progress
 from curation.errors import CurationError
 from curation.manifests import Manifest
 from curation.mixtures.index import settings_text
@@ -63,7 +63,7 @@ def ablate(
     is_planned: bool = False,
     workspace: str | Path | None = None,
     workers: int | None = None,
-    engine: str = "local",
+    engine: str | EngineSettings = "local",
     replace: bool = False,
     progress: Progress | None = None,
 ) -> list[Outcome]:
@@ -98,7 +98,7 @@ class _Run:
 
     space: Workspace
     workers: int | None
-    engine: str
+    engine: str | EngineSettings
     progress: Progress | None
 
     def plan(self, manifest: Manifest) -> Build:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from curation.builds import Build, open_build
-from curation.engine import Engine, LocalEngine, Progress, Recorder
+from curation.engine import Engine, EngineSettings, Progress, Recorder, open_engine
 from curation.errors import ManifestError
 from curation.manifest_names import load_manifest
 from curation.manifests import Manifest
@@ -36,10 +36,11 @@ def plan(
     *,
     workspace: str | Path | None = None,
     workers: int | None = None,
-    engine: str = "local",
+    engine: str | EngineSettings = "local",
     overrides: Sequence[str] = (),
     seen: Seen | None = None,
     progress: Progress | None = None,
+    recorder: Recorder | None = None,
 ) -> Plan:
     """Carry a manifest out up to packing, in the workspace; nothing is written to its output.
 
@@ -50,10 +51,13 @@ def plan(
     from curation.output import write_plan
 
     with (
-        _opened(manifest, workspace, workers, engine, overrides, progress) as (read, space, running),
+        _opened(manifest, workspace, workers, engine, overrides, progress, recorder) as (read, space, running),
         recorded(space, read.path, settings=read.resolved()) as run,
     ):
-        folder, digest = write_plan(run.workspace, decide(read, run.workspace, running, seen=seen))
+        with running.recorder.stage("prepare"):
+            decided = decide(read, run.workspace, running, seen=seen)
+        with running.recorder.stage("index"):
+            folder, digest = write_plan(run.workspace, decided)
         run.finish(digest)
         return Plan(folder=folder, fingerprint=digest)
 
@@ -64,27 +68,31 @@ def build(
     output: str | Path | None = None,
     workspace: str | Path | None = None,
     workers: int | None = None,
-    engine: str = "local",
+    engine: str | EngineSettings = "local",
     overrides: Sequence[str] = (),
     replace: bool = False,
     seen: Seen | None = None,
     progress: Progress | None = None,
+    recorder: Recorder | None = None,
 ) -> Build:
     """Build a manifest into `output` (default: the manifest's) and return the finished build.
 
     Samples that were seen (`curation.seen`) are left out. Interrupted, the same call resumes. A folder that holds
-    another finished build is refused unless `replace`. Raises CurationError.
+    another finished build is refused unless `replace`. `engine` names one or gives its
+    settings; `recorder` takes where the time went. Raises CurationError.
     """
     from curation.decisions import decide
     from curation.output import write_build
 
-    with _opened(manifest, workspace, workers, engine, overrides, progress) as (read, space, running):
+    with _opened(manifest, workspace, workers, engine, overrides, progress, recorder) as (read, space, running):
         folder = output or read.output.path
         if folder is None:
             raise ManifestError(f"manifest {read.path}: no output.path; give one or build with -o DIR")
         with recorded(space, read.path, settings=read.resolved(), output=folder) as run:
-            decided = decide(read, run.workspace, running, with_frames=True, seen=seen)
-            made = write_build(Path(folder), decided, run.workspace, running, replace=replace)
+            with running.recorder.stage("prepare"):
+                decided = decide(read, run.workspace, running, with_frames=True, seen=seen)
+            with running.recorder.stage("index"):
+                made = write_build(Path(folder), decided, run.workspace, running, replace=replace)
             run.finish(made.fingerprint)
             return made
 
@@ -94,15 +102,20 @@ def _opened(
     manifest: str | Path | Manifest,
     workspace: str | Path | None,
     workers: int | None,
-    engine: str,
+    engine: str | EngineSettings,
     overrides: Sequence[str],
     progress: Progress | None,
+    recorder: Recorder | None,
 ) -> Iterator[tuple[Manifest, Workspace, Engine]]:
     read = manifest if isinstance(manifest, Manifest) else load_manifest(manifest, overrides=overrides)
-    if engine != "local":
-        raise ManifestError(f"no engine named '{engine}'; use 'local'")
-    running = LocalEngine(workers=workers or os.cpu_count() or 1, recorder=Recorder(progress=progress))
-    try:
-        yield read, open_workspace(workspace, read.path), running
-    finally:
-        running.close()
+    settings = engine if isinstance(engine, EngineSettings) else EngineSettings(name=engine)
+    settings = dataclasses.replace(settings, workers=workers or settings.workers)
+    settings.check()
+    space = open_workspace(workspace, read.path)
+    recorder = recorder or Recorder(progress=progress)
+    with recorder.recording(space.root, manifest=str(read.path or ""), engine=settings.name):
+        running = open_engine(settings, recorder)
+        try:
+            yield read, space, running
+        finally:
+            running.close()

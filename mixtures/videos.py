@@ -54,6 +54,7 @@ def decode_selected(candidates: Candidates, selection: Selection, workspace: Wor
             Job(
                 name=f"{number:06d}",
                 num_bytes=sum(clip.num_frames for clip in part),
+                unit="frames",
                 argument=FramesTask(clips=part, cache=cache, timeout=CLIP_TIMEOUT),
             )
             for number, part in enumerate(balanced(missing))

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from curation.cli.manifest_options import ENGINES
+from curation.cli.manifest_options import engine_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from curation.ablation import Outcome
     from curation.ablation_plan import Ablations
+    from curation.engine import EngineSettings
 
 UNITS = ("tokens", "samples", "image_tokens", "loss_tokens")
 
@@ -29,8 +30,7 @@ UNITS = ("tokens", "samples", "image_tokens", "loss_tokens")
 @click.option(
     "--workspace", type=click.Path(), help="Folder for reusable work; default: .curation beside the manifest."
 )
-@click.option("--workers", type=click.IntRange(min=1), help="Processes; default: one per core.")
-@click.option("--engine", type=click.Choice(ENGINES), default="local", show_default=True, help="Where tasks run.")
+@engine_options
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 def command(
     manifest: str,
@@ -41,8 +41,7 @@ def command(
     is_planned: bool,
     replace: bool,
     workspace: str | None,
-    workers: int | None,
-    engine: str,
+    engine: EngineSettings,
     as_json: bool,
 ) -> None:
     """Build variants of a manifest and compare them.
@@ -68,7 +67,6 @@ def command(
             folder,
             is_planned=is_planned,
             workspace=workspace,
-            workers=workers,
             engine=engine,
             replace=replace,
             progress=display.update,

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from curation.cli.manifest_options import work_options
+from curation.cli.manifest_options import tell_times, work_options
+
+if TYPE_CHECKING:
+    from curation.engine import EngineSettings, Recorder
 
 
 @click.command()
@@ -19,9 +24,9 @@ def command(
     replace: bool,
     as_json: bool,
     workspace: str | None,
-    workers: int | None,
-    engine: str,
+    engine: EngineSettings,
     overrides: tuple[str, ...],
+    recorder: Recorder,
 ) -> None:
     """Compile a manifest into shards, tables and build.json.
 
@@ -31,22 +36,24 @@ def command(
     Examples:
       curation build manifest.yaml
       curation build manifest.yaml -o builds/short --set mixture.budget=10M --workers 8
+      curation build manifest.yaml --engine slurm --engine-option partition=cpu --workers 200
     """
     from curation.build import build
     from curation.cli.progress import progress_display
     from curation.stats import answer
 
     with progress_display() as display:
+        recorder.progress = display.update
         made = build(
             manifest,
             output=output,
             workspace=workspace,
-            workers=workers,
             engine=engine,
             overrides=overrides,
             replace=replace,
-            progress=display.update,
+            recorder=recorder,
         )
+    tell_times(recorder)
     answers = answer(made, ("mixture", "packs", "size"))
     if as_json:
         from curation.cli.printing import print_json

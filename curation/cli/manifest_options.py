@@ -1,29 +1,107 @@
-"""The options that `build`, `plan` and `check` share."""
+"""The options that `build`, `plan` and `ablate` share: where the work runs, with what, and what is told about it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
+
+if TYPE_CHECKING:
+    from curation.engine import EngineSettings, Recorder
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 ENGINES = ("local", "ray", "slurm")
 
 
-def work_options(command: Command) -> Command:
-    """Add --workspace, --workers, --engine and --set."""
+def engine_options(command: Command) -> Command:
+    """Add --workers, --engine, --engine-option and --memory; the command gets them as `engine`, an EngineSettings."""
+
+    @wraps(command)
+    def with_engine(*, engine: str, workers: int | None, engine_option: Sequence[str], memory: str, **rest: Any) -> Any:
+        return command(engine=_settings(engine, workers, engine_option, memory=memory), **rest)
+
+    wrapped: Any = with_engine
     for option in (
         click.option(
-            "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a manifest key; repeatable."
+            "--memory",
+            default="1GB",
+            show_default=True,
+            metavar="SIZE",
+            help="What a worker may hold; one that holds more is killed and its task tried again. 0: no bound.",
+        ),
+        click.option(
+            "--engine-option",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="What ray or slurm need to know, e.g. partition=cpu; repeatable.",
         ),
         click.option(
             "--engine", type=click.Choice(ENGINES), default="local", show_default=True, help="Where tasks run."
         ),
-        click.option("--workers", type=click.IntRange(min=1), help="Processes; default: one per core."),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            help="Processes at once; default: one per core, on ray one per CPU of the cluster, on slurm no limit.",
+        ),
+    ):
+        wrapped = option(wrapped)
+    return cast(Command, wrapped)
+
+
+def work_options(command: Command) -> Command:
+    """Add --workspace, --set, --events, --profile and the options of engines; the command gets a `recorder` too."""
+
+    @wraps(command)
+    def with_recorder(*, events: str | None, profile: bool, **rest: Any) -> Any:
+        from pathlib import Path
+
+        from curation.engine import Recorder
+
+        return command(recorder=Recorder(events=Path(events) if events else None, is_profiled=profile), **rest)
+
+    wrapped: Any = with_recorder
+    for option in (
+        click.option("--profile", is_flag=True, help="Profile tasks and this process; slower. Prints where it is."),
+        click.option(
+            "--events", type=click.Path(dir_okay=False), help="File of events; default: events.jsonl in the workspace."
+        ),
+        click.option(
+            "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a manifest key; repeatable."
+        ),
         click.option(
             "--workspace", type=click.Path(), help="Folder for reusable work; default: .curation beside the manifest."
         ),
     ):
-        command = option(command)
-    return command
+        wrapped = option(wrapped)
+    return cast(Command, engine_options(wrapped))
+
+
+def tell_times(recorder: Recorder) -> None:
+    """Print where the time of a run went to stderr, and where its profile is."""
+    from curation.engine import stage_table
+
+    click.echo(f"\n{stage_table(recorder.stages.values(), seconds=recorder.seconds)}", err=True)
+    if recorder.report is not None:
+        click.echo(f"profile: {recorder.report}", err=True)
+
+
+def _settings(name: str, workers: int | None, options: Sequence[str], *, memory: str) -> EngineSettings:
+    from curation.engine import EngineSettings
+    from curation.manifests.sizes import parse_bytes
+
+    try:
+        memory_bytes = parse_bytes(memory)
+    except ValueError as err:
+        raise click.BadParameter(f"'{memory}' is no size; write 1GB or 1500MiB", param_hint="--memory") from err
+    pairs = [option.partition("=") for option in options]
+    for given, equals, _ in pairs:
+        if not equals:
+            raise click.BadParameter(f"'{given}' has no value; write NAME=VALUE", param_hint="--engine-option")
+    return EngineSettings(
+        name=name,
+        workers=workers,
+        memory_bytes=memory_bytes or None,
+        options={name: value for name, _, value in pairs},
+    )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from curation.cli.manifest_options import work_options
+from curation.cli.manifest_options import tell_times, work_options
+
+if TYPE_CHECKING:
+    from curation.engine import EngineSettings, Recorder
 
 
 @click.command()
@@ -12,7 +17,12 @@ from curation.cli.manifest_options import work_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, a key per table.")
 @work_options
 def command(
-    manifest: str, as_json: bool, workspace: str | None, workers: int | None, engine: str, overrides: tuple[str, ...]
+    manifest: str,
+    as_json: bool,
+    workspace: str | None,
+    engine: EngineSettings,
+    overrides: tuple[str, ...],
+    recorder: Recorder,
 ) -> None:
     """Show what a build would hold, without writing one.
 
@@ -31,14 +41,15 @@ def command(
     from curation.stats import PLAN_TABLES, answer
 
     with progress_display() as display:
+        recorder.progress = display.update
         planned = plan(
             manifest,
             workspace=workspace,
-            workers=workers,
             engine=engine,
             overrides=overrides,
-            progress=display.update,
+            recorder=recorder,
         )
+    tell_times(recorder)
     print_answers(answer(open_build(planned.folder), PLAN_TABLES), as_json=as_json)
     if not as_json:
         click.echo(f"\nask it in SQL: curation sql {planned.folder}")

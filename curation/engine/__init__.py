@@ -6,9 +6,10 @@ and after `MAX_ATTEMPTS` the stage fails and names it.
 """
 
 from curation.engine.choice import MEMORY_BYTES, OPTIONS, EngineSettings, open_engine
-from curation.engine.events import Recorder, StageTime, TaskEvent, open_events
+from curation.engine.events import Recorder, TaskEvent
 from curation.engine.jobs import MAX_ATTEMPTS, Engine, Job, Progress
 from curation.engine.local import LocalEngine
+from curation.engine.times import StageTime, stage_table
 
 __all__ = [
     "MAX_ATTEMPTS",
@@ -23,5 +24,5 @@ __all__ = [
     "StageTime",
     "TaskEvent",
     "open_engine",
-    "open_events",
+    "stage_table",
 ]

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from curation.engine.choice import EngineSettings
-from curation.engine.events import ProgressCount, Recorder
+from curation.engine.counting import ProgressCount
+from curation.engine.events import Recorder
 from curation.engine.jobs import GROUP_SECONDS, MAX_ATTEMPTS, Job, grouped, markers
 from curation.engine.rank import EventTail, Run
 from curation.errors import BuildError

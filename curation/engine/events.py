@@ -8,7 +8,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from curation.engine.jobs import Job, Progress
+from curation.engine.profiling import profiled_driver, write_report
+from curation.engine.times import StageTime, stage_table
+from curation.version import __version__
 
 Kind = Literal["task_done", "task_retried", "task_failed"]
 KEPT_BYTES = 32 << 20  # an events file that is larger is put aside when a run begins
@@ -42,14 +45,20 @@ class TaskEvent:
     def __str__(self) -> str:
         if self.kind != "task_done":
             return f"{self.stage}: task {self.task} {self.kind.removeprefix('task_')}: {self.reason}"
-        amount = f"{self.amount / 1e6:.1f} MB" if self.unit == "bytes" else f"{self.amount} {self.unit}"
-        rates = [f"{self.amount / 1e6 / self.seconds:.1f} MB/s"] if self.unit == "bytes" and self.seconds else []
-        rates += [f"{self.rows / self.seconds:.0f} rows/s"] if self.rows and self.seconds else []
-        rows = "" if self.rows is None or self.unit == "rows" else f", {self.rows} rows"
+        sizes = [_size(self.amount, self.unit)]
+        sizes += [f"{self.rows} rows"] if self.rows is not None and self.unit != "rows" else []
+        rates = [f"{_size(self.amount / self.seconds, self.unit)}/s"] if self.seconds else []
+        rates += [f"{self.rows / self.seconds:.0f} rows/s"] if self.rows and self.seconds and len(sizes) > 1 else []
         return (
-            f"{self.stage}: task {self.task} done, {amount}{rows} in {self.seconds:.2f} s ({', '.join(rates) or '-'}), "
+            f"{self.stage}: task {self.task} done, {', '.join(sizes)} in {self.seconds:.2f} s ({', '.join(rates)}), "
             f"CPU {self.cpu_seconds:.2f} s, memory {self.peak_bytes >> 20} MiB"
         )
+
+
+def _size(amount: float, unit: str) -> str:
+    if unit != "bytes":
+        return f"{amount:.0f} {unit}"
+    return f"{amount / 1e6:.1f} MB" if amount >= 1e6 else f"{amount / 1e3:.1f} kB"
 
 
 def num_rows(summary: Mapping[str, Any]) -> int | None:
@@ -63,33 +72,39 @@ def worker_name(pid: int | None) -> str:
 
 
 @dataclass(slots=True, kw_only=True)
-class StageTime:
-    """Where the time of one stage went. `seconds` leaves out stages that ran inside it."""
-
-    stage: str
-    seconds: float = 0.0
-    tasks: int = 0
-    cpu_seconds: float = 0.0
-    num_bytes: int = 0
-    rows: int = 0
-    peak_bytes: int = 0
-    retried: int = 0
-
-
-@dataclass(slots=True, kw_only=True)
 class Recorder:
     """Take what engines tell and pass it on.
 
-    `events` is the file that gets a JSON object per event, appended to and flushed line by line. `profile` is the
-    folder for profiles of tasks, None for none. One recorder serves one run, in one process.
+    `events` is the file that gets a JSON object per event, a line each. One recorder serves one run, in one process.
+    With `is_profiled`, `profile` is the run's folder for profiles and `report` the page that sums them up.
     """
 
     progress: Progress | None = None
     events: Path | None = None
+    is_profiled: bool = False
     profile: Path | None = None
+    report: Path | None = None
+    seconds: float = 0.0
     run: str = field(default_factory=lambda: secrets.token_hex(4))
     stages: dict[str, StageTime] = field(default_factory=dict)
     _inner: list[float] = field(default_factory=list)
+
+    @contextmanager
+    def recording(self, root: Path, **about: Any) -> Iterator[None]:
+        """Record a run: events go to `events.jsonl` in the workspace `root` unless `events` names another file."""
+        self.events = open_events(self.events or root / "events.jsonl")
+        self.profile = root / "profile" / self.run if self.is_profiled else None
+        self.emit("run_start", version=__version__, host=socket.gethostname(), **about)
+        start, outcome = time.monotonic(), "failed"
+        try:
+            with profiled_driver(self.profile):
+                yield
+            outcome = "done"
+        finally:
+            self.seconds = time.monotonic() - start
+            self.emit("run_end", seconds=round(self.seconds, 3), outcome=outcome)
+            if self.profile is not None:
+                self.report = write_report(self.profile, stage_table(self.stages.values(), seconds=self.seconds))
 
     def emit(self, event: str, **fields: Any) -> None:
         """Write an event to the file; `time` is the clock's, `run` tells the runs of a file apart."""
@@ -120,6 +135,7 @@ class Recorder:
         self.emit("stage_start", stage=name, tasks=len(jobs))
         start, outcome = time.monotonic(), "failed"
         self._inner.append(0.0)
+        self._stage(name)
         try:
             yield
             outcome = "done"
@@ -155,38 +171,3 @@ def open_events(path: Path) -> Path:
     if path.is_file() and path.stat().st_size > KEPT_BYTES:
         path.replace(path.with_name(f"{path.stem}.1{path.suffix}"))
     return path
-
-
-@dataclass(slots=True, kw_only=True)
-class ProgressCount:
-    """How far a stage is: counts finished jobs and tells a progress display."""
-
-    stage: str
-    jobs: Sequence[Job]
-    progress: Progress | None
-    start: float = field(default_factory=time.monotonic)
-    done_jobs: int = 0
-    done_bytes: int = 0
-    num_bytes: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.num_bytes = sum(job.num_bytes for job in self.jobs)
-
-    def start_with(self, jobs: Iterable[Job]) -> None:
-        """Count what was finished before, and show it."""
-        for job in jobs:
-            self.done_jobs += 1
-            self.done_bytes += job.num_bytes
-        self.show()
-
-    def add(self, job: Job) -> None:
-        """Count a finished job."""
-        self.done_jobs += 1
-        self.done_bytes += job.num_bytes
-        self.show()
-
-    def show(self) -> None:
-        """Tell the display."""
-        if self.progress is not None:
-            seconds = time.monotonic() - self.start
-            self.progress(self.stage, self.done_jobs, len(self.jobs), self.done_bytes, self.num_bytes, seconds)

@@ -7,7 +7,10 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from curation.engine.events import Recorder
 
 MAX_ATTEMPTS = 3
 GROUP_SECONDS = 120.0  # of a rank on a cluster
@@ -45,6 +48,10 @@ class Job:
 
 class Engine(Protocol):
     """What runs the jobs of a stage and returns their summaries in job order."""
+
+    @property
+    def recorder(self) -> Recorder:
+        """What takes where the time goes."""
 
     def map(self, stage: str, function: str, jobs: Sequence[Job], folder: Path) -> list[dict[str, Any]]: ...
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from curation.engine.events import ProgressCount, Recorder
+from curation.engine.counting import ProgressCount
+from curation.engine.events import Recorder
 from curation.engine.jobs import Job, markers
 from curation.engine.pool import Pool
 
