@@ -111,14 +111,16 @@ def decide(
     files = [file for each in encoded for file in each.files()]
     read = [filter_inputs(load_filter(each.name, each.options)) for each in manifest.filters]
     identity = fingerprint(VERSION, [each.stage.fingerprint for each in encoded], manifest.resolved(), read)
-    filtered = _filter(manifest, encoded, files, workspace)
+    with engine.recorder.stage("filter"):
+        filtered = _filter(manifest, encoded, files, workspace)
     known = seen_ledger([file.pulled for file in files], seen) if seen else from_rows([], LEDGER)
     failed = from_rows([], LEDGER)
     while True:
         drops = pl.concat([_drops(known), _encode_drops(encoded), _drops(filtered), _drops(failed)])
         drops = drops.unique("sample_id", keep="first")
-        candidates = load_candidates(files, list(manifest.sources), drops)
-        selection = select(candidates, manifest, context=settings.max_tokens)
+        with engine.recorder.stage("mix"):
+            candidates = load_candidates(files, list(manifest.sources), drops)
+            selection = select(candidates, manifest, context=settings.max_tokens)
         decoded = Decoded()
         if with_frames:
             decoded = decode_selected(candidates, selection, workspace, engine)
