@@ -18,6 +18,7 @@ from curation.decompressed import decompressed
 from curation.errors import MediaError, SourceError
 from curation.records import Address
 from curation.split_zip import is_split_zip, split_zip_entries
+from curation.storage import is_url, open_file
 
 __all__ = ["SUFFIXES", "Archive", "Member", "is_safe_name", "open_archive"]
 
@@ -116,11 +117,7 @@ def is_safe_name(name: str) -> bool:
 
 
 def _open(path: str) -> IO[bytes]:
-    if "://" not in path:
-        return Path(path).open("rb")
-    import fsspec
-
-    return cast(IO[bytes], fsspec.open(path, "rb").open())
+    return open_file(path) if is_url(path) else Path(path).open("rb")
 
 
 @contextmanager

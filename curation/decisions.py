@@ -110,7 +110,7 @@ def decide(
     encoded = tuple(_encode(each, settings, tokenizer, manifest, workspace, engine) for each in pulled)
     files = [file for each in encoded for file in each.files()]
     read = [filter_inputs(load_filter(each.name, each.options)) for each in manifest.filters]
-    identity = fingerprint(VERSION, [each.stage.fingerprint for each in encoded], manifest.resolved(), read)
+    identity = fingerprint(VERSION, [each.stage.fingerprint for each in encoded], manifest.values(), read)
     with engine.recorder.stage("filter"):
         filtered = _filter(manifest, encoded, files, workspace)
     known = seen_ledger([file.pulled for file in files], seen) if seen else from_rows([], LEDGER)

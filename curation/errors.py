@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from curation.credentials import hidden, redacted
+
 
 class CurationError(Exception):
-    """A known problem: the command line prints its message on one line and exits with 1."""
+    """A known problem: the command line prints its message on one line and exits with 1.
+
+    Its text holds no password, no signature of a URL and nothing that `${VAR}` of a manifest stands for.
+    """
+
+    def __str__(self) -> str:
+        return redacted(super().__str__())
 
 
 class ManifestError(CurationError):
@@ -22,6 +30,7 @@ class MediaError(CurationError):
     """
 
     def __init__(self, reason: str, detail: str = "", *, measured: float | None = None) -> None:
+        detail = hidden(detail)
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
         self.detail = detail
@@ -45,6 +54,26 @@ class MixtureError(CurationError):
 
 class BuildError(CurationError):
     """A build can't go on or can't be opened: the folder holds another build, a guard stopped it, the disk is full."""
+
+
+class ChangedError(BuildError):
+    """A file is not what it was when it was measured. `path` is the file, `now` what tells it from its earlier self."""
+
+    def __init__(self, message: str, *, path: str, now: str) -> None:
+        super().__init__(message)
+        self.path = path
+        self.now = now
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_changed_error, (self.args[0], self.path, self.now))
+
+
+def _changed_error(message: str, path: str, now: str) -> ChangedError:
+    return ChangedError(message, path=path, now=now)
+
+
+class StorageError(CurationError):
+    """A store as a whole can't be used: it does not answer, refuses the credentials, or its package is missing."""
 
 
 class TokenizerError(CurationError):

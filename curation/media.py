@@ -6,13 +6,13 @@ import hashlib
 import io
 import json
 import warnings
-import weakref
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
-from curation.errors import MediaError
+from curation.errors import CurationError, MediaError
 from curation.records import Address, FrameFolder
+from curation.storage import is_url, open_file, read_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,6 +45,8 @@ def open_address(address: Address) -> BinaryIO:
     Raises MediaError `missing_media`, and `unreadable_media` for whatever else a file system says.
     """
     try:
+        if is_url(address.path) and "::" not in address.path and address.offset is not None:
+            return io.BytesIO(read_bytes(address.path, offset=address.offset, length=address.length))
         file = _open(address.path)
         if address.offset is None:
             return file
@@ -53,6 +55,8 @@ def open_address(address: Address) -> BinaryIO:
             return io.BytesIO(file.read(-1 if address.length is None else address.length))
     except (FileNotFoundError, NotADirectoryError) as err:
         raise MediaError("missing_media", str(address)) from err
+    except CurationError:  # a store that is gone is no fault of the medium
+        raise
     except (OSError, ValueError) as err:
         raise MediaError("unreadable_media", f"{address}: {err}") from err
     except Exception as err:  # each remote file system and archive has errors of its own
@@ -60,25 +64,32 @@ def open_address(address: Address) -> BinaryIO:
 
 
 def _open(path: str) -> BinaryIO:
-    if "://" in path or "::" in path:
-        import fsspec
-
-        file_system, name = fsspec.core.url_to_fs(path)
-        file = file_system.open(name, "rb")
-        weakref.finalize(file, lambda kept: None, file_system)  # an archive's files close when it is collected
-        return cast(BinaryIO, file)
-    return Path(path).open("rb")
+    return open_file(path) if is_url(path) else Path(path).open("rb")
 
 
 def read(content: bytes | Address) -> bytes:
     """Return a medium's bytes. Raises MediaError."""
     if isinstance(content, bytes):
         return content
+    if content.offset is None and is_url(content.path) and "::" not in content.path:
+        return _read_object(content)
     with open_address(content) as file:
         try:
             return file.read()
+        except CurationError:
+            raise
         except Exception as err:  # a broken zip, a lost connection: each file system has errors of its own
             raise MediaError("unreadable_media", f"{content}: {err}") from err
+
+
+def _read_object(address: Address) -> bytes:
+    """Read a whole remote object in one request."""
+    try:
+        return read_bytes(address.path)
+    except FileNotFoundError as err:
+        raise MediaError("missing_media", str(address)) from err
+    except OSError as err:
+        raise MediaError("unreadable_media", f"{address}: {err}") from err
 
 
 def address_json(content: Address | FrameFolder) -> str:

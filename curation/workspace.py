@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from curation.credentials import as_written
 from curation.errors import BuildError
 from curation.fingerprint import canonical, fingerprint
 
@@ -63,7 +64,7 @@ class Workspace:
         folder = self.root / name / digest[:32]
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "identity.json").exists():
-            write_bytes(folder / "identity.json", canonical([name, *identity]))
+            write_bytes(folder / "identity.json", canonical(as_written([name, *identity])))
         stage = Stage(name=name, folder=folder, fingerprint=digest)
         if self.on_stage is not None:
             self.on_stage(stage)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from curation.credentials import as_written
 from curation.manifests.entries import FiltersShape, SourcesShape
 from curation.manifests.places import ProfileShape, TokenizerShape
 from curation.manifests.scalars import IntegerShape, TextShape, VersionShape, WordShape
@@ -101,8 +102,14 @@ class Manifest:
     def resolved(self) -> dict[str, Any]:
         """Return the manifest as plain JSON-able data with every default filled, without `output.path`.
 
-        Loading its `dump` gives the same settings again.
+        Loading its `dump` gives the same settings again. Text keeps the `${VAR}` it was written with: this is what
+        builds and logs hold. What work depends on is `values`.
         """
+        plain: dict[str, Any] = as_written(self.values())
+        return plain
+
+    def values(self) -> dict[str, Any]:
+        """Return the same with what `${VAR}` stands for, but in URLs; to be hashed, never to be written."""
         plain: dict[str, Any] = _plain(self)
         del plain["output"]["path"]
         return plain

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from curation.credentials import AsWritten, FromEnvironment, expanded, literal_secret
 from curation.manifests.nodes import Node, WrongError, wrong
 from curation.manifests.shapes import JsonSchema, must_be
 
@@ -16,7 +17,16 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 def resolve_place(text: str, folder: str) -> str:
-    """Make a path absolute from the folder of the manifest that writes it; URLs (`://`) stay as they are."""
+    """Make a path absolute from the folder of the manifest that writes it; URLs (`://`) stay as they are.
+
+    A URL keeps its `${VAR}` until it is opened, so that nothing that is written holds what they stand for.
+    """
+    if isinstance(text, FromEnvironment):
+        if "://" in text.raw:
+            return AsWritten(text.raw)
+        resolved = resolve_place(str(text), folder)
+        raws = (text.raw, os.path.normpath(Path(folder, text.raw)))
+        return next((FromEnvironment(raw, value=resolved) for raw in raws if expanded(raw) == resolved), resolved)
     if "://" in text:
         return text
     return os.path.normpath(Path(folder, expand_home(text)))
@@ -58,6 +68,13 @@ class PlaceShape:
     def read(self, node: Node, path: str) -> str:
         if not isinstance(node.value, str) or not node.value.strip():
             raise must_be(node, path, self.wanted)
+        written = getattr(node.value, "raw", node.value)
+        if secret := literal_secret(written) or literal_secret(node.value if "://" not in written else ""):
+            raise wrong(
+                node,
+                f"{path} holds {secret} in so many words; put it into a variable of the environment and write "
+                "${NAME} in its place in the URL, or leave it to what the store reads from the environment",
+            )
         return resolve_place(node.value, node.origin.folder)
 
     def schema(self) -> JsonSchema:

@@ -15,6 +15,7 @@ from yaml.constructor import SafeConstructor
 from yaml.reader import Reader
 from yaml.resolver import BaseResolver, Resolver
 
+from curation.credentials import FromEnvironment, remember
 from curation.manifests.nodes import Node, Origin, WrongError, describe, wrong
 
 MAX_DEPTH = 40
@@ -134,11 +135,12 @@ class _Composer:
     def _scalar(self, event: Any, tag: str) -> Node:
         self._check_tag(event, tag, _SCALARS)
         text = self._text(event, self._expand(event))
+        raw = str(event.value) if _names_variable(event.value) else None
         if tag == "!":
             implicit = event.implicit if event.tag is None else (False, True)
             tag = str(self._resolver.resolve(yaml.ScalarNode, text, implicit)).removeprefix(_CORE)  # type: ignore[no-untyped-call]
         if tag in ("str", "merge"):
-            return self._at(event, text)
+            return self._at(event, text if raw is None else FromEnvironment(raw, value=text))
         try:
             value = getattr(self._constructor, f"construct_yaml_{tag}")(yaml.ScalarNode(_CORE + tag, text))
         except (ValueError, KeyError, IndexError, OverflowError) as err:
@@ -161,6 +163,7 @@ class _Composer:
                 raise self._wrong(
                     event, f"the environment has no variable {match[1]!r}; set it, or write $${{ for the text"
                 )
+            remember(match[1], self._environment[match[1]])
             return self._environment[match[1]]
 
         return _VARIABLE.sub(put, event.value) if "${" in event.value else str(event.value)
@@ -181,6 +184,10 @@ class _Composer:
 
     def _wrong(self, event: Any, message: str) -> WrongError:
         return wrong(self._at(event, None), message)
+
+
+def _names_variable(text: str) -> bool:
+    return any(match[0] != "$${" for match in _VARIABLE.finditer(text))
 
 
 def _count(node: Node) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from curation.credentials import AsWritten
 from curation.manifests.checks import KnownNames
 from curation.manifests.models import MANIFEST
 from curation.manifests.reading import ScalarResolver
@@ -102,4 +103,6 @@ def _escape(value: Any) -> Any:
         return {key: _escape(child) for key, child in value.items()}
     if isinstance(value, list):
         return [_escape(child) for child in value]
+    if isinstance(value, AsWritten):
+        return str(value)
     return value.replace("${", "$${") if isinstance(value, str) else value

@@ -8,11 +8,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
+from curation.credentials import collapsed, hidden
 from curation.errors import SourceError
+from curation.storage import file_system, is_url, open_file
+from curation.storage_listing import is_object_folder, list_objects
 
 _SKIPPED_FOLDERS = ("__MACOSX",)
+_BLOCK_BYTES = 4 << 20  # of rows, which are read from start to end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +73,7 @@ def natural_key(name: str) -> tuple[tuple[int | str, ...], str]:
 
 def is_remote(path: str) -> bool:
     """Say whether a path is a URL (or a chain of them) rather than a path of this machine."""
-    return "://" in path or "::" in path
+    return is_url(path)
 
 
 @contextmanager
@@ -81,13 +85,10 @@ def open_binary(path: str) -> Iterator[IO[bytes]]:
 
     """
     try:
-        if is_remote(path):
-            file_system, name = _file_system(path)  # kept while the file is open: a zip closes with its file system
-            file = cast(IO[bytes], file_system.open(name, "rb"))
-        else:
-            file = Path(path).open("rb")  # noqa: SIM115  closed below
+        opened = open_file(path, block_bytes=_BLOCK_BYTES) if is_remote(path) else Path(path).open("rb")  # noqa: SIM115
+        file = cast(IO[bytes], opened)
     except (OSError, ValueError, KeyError) as err:
-        raise SourceError(f"source: can't read '{path}': {reason_of(err)}") from err
+        raise SourceError(f"source: can't read '{hidden(path)}': {reason_of(err)}") from err
     with file:
         yield file
 
@@ -125,18 +126,7 @@ def is_folder(uri: str) -> bool:
     """Say whether a path or URL is a folder."""
     if not is_remote(uri):
         return Path(uri).is_dir()
-    file_system, path = _file_system(uri)
-    return bool(file_system.isdir(path))
-
-
-def _file_system(uri: str) -> tuple[Any, str]:
-    import fsspec
-
-    try:
-        file_system, path = fsspec.core.url_to_fs(uri)
-    except (ImportError, ValueError, OSError) as err:
-        raise SourceError(f"source: can't open '{uri}': {reason_of(err)}") from err
-    return file_system, path
+    return is_object_folder(uri)
 
 
 def _list_uri(uri: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, int]]:
@@ -177,21 +167,20 @@ def _walk(folder: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, int]]:
 
 
 def _list_remote(uri: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, int]]:
-    file_system, path = _file_system(uri)
     head, chained, tail = uri.partition("::")
     protocol = head.partition("://")[0]
     try:
-        if _is_glob(uri):
-            entries = file_system.glob(path, detail=True).values()
-        elif file_system.isdir(path):
-            entries = file_system.find(path, detail=True).values()
-        else:
-            entries, suffixes = [file_system.info(path)], ()
+        system, _ = file_system(uri)
+        entries = list_objects(uri)
+    except FileNotFoundError:
+        return
     except (OSError, ValueError, RuntimeError) as err:
-        raise SourceError(f"source: can't list '{uri}': {reason_of(err)}") from err
+        raise SourceError(f"source: can't list '{hidden(uri)}': {reason_of(err)}") from err
+    if not _is_glob(uri) and len(entries) == 1 and not is_folder(uri):
+        suffixes = ()
     for entry in entries:
         name = str(entry["name"])
         if entry.get("type") == "directory" or (suffixes and not name.lower().endswith(suffixes)):
             continue
-        full = f"{protocol}://{name.partition('://')[2] or name}" if chained else file_system.unstrip_protocol(name)
-        yield str(full) + chained + tail, int(entry.get("size") or 0)
+        full = f"{protocol}://{name.partition('://')[2] or name}" if chained else system.unstrip_protocol(name)
+        yield collapsed(str(full), uri) + chained + tail, int(entry.get("size") or 0)

@@ -7,7 +7,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from curation.credentials import expanded, without_credentials
 from curation.sources.files import is_remote
+from curation.storage import file_system, retried, tag
 from curation.workspace import CACHE_TAG
 
 _OURS = frozenset(("build.json", ".building.json", CACHE_TAG))
@@ -18,7 +20,7 @@ def files_fingerprint(paths: Iterable[str]) -> str:
     """Return a digest over the paths, sizes and times (local) or sizes and etags (remote) of files."""
     digest = hashlib.sha256()
     for path in paths:
-        digest.update(repr((path, _identity(path))).encode("utf-8", "surrogatepass"))
+        digest.update(repr((without_credentials(path), _identity(path))).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
 
@@ -48,6 +50,11 @@ def folder_fingerprint(root: str) -> str:
     return digest.hexdigest()
 
 
+def place_of(uri: str) -> str:
+    """Return where a uri leads, whoever asks: `${VAR}` expanded, credentials left out. To be hashed, not written."""
+    return without_credentials(expanded(without_credentials(uri)) if is_remote(uri) else uri)
+
+
 def revision(files: Iterable[tuple[str, int]]) -> str:
     """Return the revision of a source as `sources.revision` shows it: a digest over its files' keys and sizes."""
     digest = hashlib.sha256()
@@ -58,15 +65,11 @@ def revision(files: Iterable[tuple[str, int]]) -> str:
 
 def _identity(path: str) -> tuple[object, ...]:
     if is_remote(path):
-        import fsspec
-
-        file_system, name = fsspec.core.url_to_fs(path)
+        system, name = file_system(path)
         try:
-            info = file_system.info(name)
-        except (OSError, ValueError):
+            return (tag(retried(lambda: system.info(name), path)),)
+        except OSError:
             return ("unknown",)
-        stamps = [str(info[key]) for key in ("ETag", "etag", "LastModified", "mtime", "blob_id") if info.get(key)]
-        return (info.get("size"), *stamps)
     try:
         stat = os.stat(path)  # noqa: PTH116
     except OSError:

@@ -15,7 +15,8 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from curation.errors import MediaError
+from curation.credentials import hidden
+from curation.errors import CurationError, MediaError
 from curation.hashing import phash256_batch
 from curation.media import address_json, open_address, probe_image, read, sha256
 from curation.records import Address, FrameFolder, Image, Task, Video
@@ -61,7 +62,8 @@ class Measuring:
         window = {}
         if isinstance(part, Video):
             window = {"start_seconds": part.start_seconds, "end_seconds": part.end_seconds}
-        medium = {**known, "name": readable(part.name), "uri": readable(self._uri(part, row_key)), **window}
+        uri = hidden(readable(self._uri(part, row_key)))
+        medium = {**known, "name": readable(part.name), "uri": uri, **window}
         if "_grey" in medium:
             self._greys.append((medium, medium.pop("_grey")))
         return medium, medium.pop("_flags", [])
@@ -136,6 +138,8 @@ def _video_id(content: bytes | Address | FrameFolder) -> str:
     with open_address(content) as file:
         try:
             return hashlib.file_digest(cast(io.BufferedReader, file), "sha256").hexdigest()
+        except CurationError:
+            raise
         except Exception as err:  # each remote file system has errors of its own
             raise MediaError("unreadable_media", f"{content}: {err}") from err
 

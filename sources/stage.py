@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from curation.engine import Engine, Job
-from curation.errors import BuildError, SourceError
+from curation.errors import BuildError, SourceError, StorageError
 from curation.fingerprint import fingerprint
 from curation.records import Card, Kind, Location, Task
 from curation.sources import load_adapter
 from curation.sources.files import source_root
-from curation.sources.inputs import files_fingerprint, folder_fingerprint, revision
+from curation.sources.inputs import files_fingerprint, folder_fingerprint, place_of, revision
 from curation.sources.options import check_options
 from curation.sources.pull import ENDINGS, VERSION, PullTask, take_hash
 from curation.workspace import Stage, Workspace
@@ -65,6 +65,8 @@ def list_tasks(source: Source) -> list[Task]:
         tasks = adapter.tasks(source.location)
     except SourceError as err:
         raise SourceError(f"sources.{source.name}: {str(err).removeprefix('source: ')}") from err
+    except StorageError as err:
+        raise StorageError(f"sources.{source.name}: {err}") from err
     if not tasks:
         raise SourceError(f"sources.{source.name}: {', '.join(source.location.uri)} holds no rows")
     return tasks
@@ -154,6 +156,7 @@ def _identity(source: Source, tasks: Sequence[Task]) -> dict[str, Any]:
         "license": source.license or adapter.CARD.license,
         "take": source.take,
         "uri": list(location.uri),
+        "where": fingerprint([place_of(uri) for uri in (*location.uri, media or "")]),
         "media": location.media,
         "options": dict(location.options),
         "tasks": fingerprint([{**asdict(task), "location": None} for task in tasks]),

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from curation.errors import MediaError
+from curation.errors import CurationError, MediaError
 from curation.records import Address
+from curation.storage import is_url, open_file
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -65,11 +66,6 @@ def num_bytes_of(source: str | BinaryIO) -> int:
     return source.seek(0, io.SEEK_END)
 
 
-def is_url(path: str) -> bool:
-    """Say whether a path is an fsspec URL and not a local file."""
-    return "://" in path or "::" in path
-
-
 class Remote(io.RawIOBase):
     """A file of a remote file system, whose errors of its own become OSErrors; the opener closes it."""
 
@@ -89,7 +85,7 @@ class Remote(io.RawIOBase):
         """Fill a buffer by a read of a range."""
         try:
             chunk = self._file.read(len(buffer))
-        except OSError:
+        except (OSError, CurationError):
             raise
         except Exception as err:
             raise OSError(f"{self._name}: {type(err).__name__}: {err}") from err
@@ -187,16 +183,11 @@ def _remote_or_local(path: str) -> Iterator[BinaryIO]:
         with Path(path).open("rb") as file:
             yield file
         return
-    import fsspec
-
     try:
-        remote = fsspec.open(path, "rb")  # kept while the file is read: it closes the layers below when it goes
-        file = remote.__enter__()
-    except FileNotFoundError:
+        remote = open_file(path)
+    except (FileNotFoundError, CurationError):
         raise
     except Exception as err:  # each remote file system has errors of its own
-        raise MediaError("unreadable_media", f"{path}: {type(err).__name__}: {err}") from err
-    try:
-        yield cast(BinaryIO, Remote(file, path))
-    finally:
-        remote.__exit__()
+        raise MediaError("unreadable_media", f"{path}: {err}") from err
+    with remote:
+        yield cast(BinaryIO, Remote(remote, path))
