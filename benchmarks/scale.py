@@ -59,8 +59,7 @@ STEPS: tuple[tuple[str, str, str | None], ...] = (
     ("curation.decisions", "load_candidates", "candidates"),
     ("curation.decisions", "select", "mix"),
     ("curation.mixtures.selection", "pack", "pack"),
-    ("curation.mixtures.index", "write_parts", None),
-    ("curation.output", "write_index", "index: the rest"),
+    ("curation.output", "write_index", "index: write the tables"),
     ("curation.output", "file_sha256", "index: hash the files"),
     ("curation.output", "write_plan", "plan: the rest"),
 )
@@ -136,7 +135,7 @@ def _bytes_under(folder: Path) -> int:
 
 
 def _label(first: Any) -> str:
-    return f"index: {first.name}" if isinstance(first, Path) else f"filters: {first.name}"
+    return f"filters: {first.name}"
 
 
 def _peak() -> int:

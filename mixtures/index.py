@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -195,12 +196,17 @@ def write_index(
     backends: dict[str, str],
     shards: list[dict[str, Any]],
 ) -> list[Path]:
-    """Write all tables under `folder` and return their paths."""
+    """Write all tables under `folder`, two at a time, and return their paths."""
+    tables = [
+        ("samples", SAMPLES, sample_tables(candidates, selection)),
+        ("media", MEDIA, media_tables(candidates, backends)),
+        ("packs", PACKS, pack_tables(candidates, selection)),
+        ("ledger", LEDGER, ledger_tables(ledgers, decisions)),
+    ]
+    with ThreadPoolExecutor(max_workers=2) as pool:  # Arrow lets go of the interpreter while it reads and compresses
+        written = list(pool.map(lambda table: write_parts(folder / table[0], table[1], table[2]), tables))
     return [
-        *write_parts(folder / "samples", SAMPLES, sample_tables(candidates, selection)),
-        *write_parts(folder / "media", MEDIA, media_tables(candidates, backends)),
-        *write_parts(folder / "ledger", LEDGER, ledger_tables(ledgers, decisions)),
-        *write_parts(folder / "packs", PACKS, pack_tables(candidates, selection)),
+        *(path for paths in written for path in paths),
         write_rows(folder / "mixture.parquet", selection.mixture, MIXTURE),
         write_rows(folder / "sources.parquet", sources, SOURCES),
         write_rows(folder / "shards.parquet", shards, SHARDS),
