@@ -189,17 +189,22 @@ def draw(folder: Path, rows: int) -> None:
         engine.close()
 
 
-def measure(folder: Path) -> dict[str, Any]:
-    """Plan the manifest of a folder and return each step's figures and those of the whole."""
+def measure(folder: Path, *, also: str = "") -> dict[str, Any]:
+    """Plan a folder's manifest, perhaps with a further filter; return the figures of each step and of the whole."""
     meter = Meter()
     for module, name, label in STEPS:
         owner = importlib.import_module(module)
         setattr(owner, name, meter.wrap(getattr(owner, name), label))
     from curation.build import plan
+    from curation.manifest_names import load_manifest
 
     begun, begun_cpu = time.perf_counter(), time.process_time()
     with watched(folder / "workspace" / "filter") as most:
-        made = plan(folder / "manifest.yaml", workspace=folder / "workspace")
+        filters = load_manifest(folder / "manifest.yaml").filters
+        listed = [{each.name: dict(each.options)} for each in filters] + ([also] if also else [])
+        made = plan(
+            folder / "manifest.yaml", workspace=folder / "workspace", overrides=[f"filters={json.dumps(listed)}"]
+        )
     seconds, cpu = time.perf_counter() - begun, time.process_time() - begun_cpu
     steps = {name: [step.seconds, step.cpu, step.peak] for name, step in meter.steps.items()}
     steps["whole plan"] = [seconds, cpu, max(step.peak for step in meter.steps.values())]
@@ -222,18 +227,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--folder", type=Path, help="keep the rows here, and use them when they are there")
+    parser.add_argument("--also", default="", metavar="FILTER", help="a further filter, e.g. near_duplicate_text")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        print(json.dumps(measure(options.measure)))
+        print(json.dumps(measure(options.measure, also=options.also)))
         return
     with tempfile.TemporaryDirectory() as name:
         folder = options.folder or Path(name)
         draw(folder, options.rows)
         for stage in ("filter", "index"):
             shutil.rmtree(folder / "workspace" / stage, ignore_errors=True)
-        command = [sys.executable, __file__, "--measure", str(folder)]
+        command = [sys.executable, __file__, "--measure", str(folder), "--also", options.also]
         found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
         sizes = {stage: _bytes_under(folder / "workspace" / stage) for stage in ("pull", "encode", "filter")}
     if options.json:

@@ -76,7 +76,7 @@ def pull(work: PullTask) -> dict[str, Any]:
         "rank": (rng.integers(0, 1 << 53, count) / float(1 << 53)),
         "license": _constant("mit", count),
         "columns": pa.array([f'{{"score":{score}}}' for score in range(5)]).take(pa.array(rng.integers(0, 5, count))),
-        "conversation": _joined('[["user",[0,"What is shown?"]],["assistant",["Row ', row_keys, ' it is."]]]'),
+        "conversation": _conversations(repeats, rng),
         "media": _pulled_media(kind, media_ids, row_keys, rng),
     }
     table = pa.table([pa.array(columns[field.name], field.type) for field in PULLED], schema=PULLED)
@@ -129,6 +129,24 @@ def encode(work: EncodeTask) -> dict[str, Any]:
     ]
     pq.write_table(from_rows(over, LEDGER), work.output.with_suffix(".ledger.parquet"), compression="zstd")
     return {"samples": count, "tokens": int((text + image)[~is_over].sum()), "dropped": len(over)}
+
+
+def _conversations(repeats: np.ndarray, rng: np.random.Generator) -> pa.Array:
+    """Return conversations of some 60 words; a sample that repeats another says the same."""
+    chosen = rng.integers(0, len(_SENTENCES), (len(repeats), 5))[repeats]
+    said = [_SENTENCES.take(pa.array(column)) for column in chosen.T]
+    return _joined('[["user",["', said[0], '"]],["assistant",["', *said[1:], '"]]]')
+
+
+def _sentences(count: int) -> pa.Array:
+    rng = np.random.default_rng(1)
+    words = ["".join(map(chr, rng.integers(97, 123, length))) for length in rng.integers(2, 9, 3000)]
+    return pa.array(
+        [" ".join(words[place] for place in places) + ". " for places in rng.integers(0, 3000, (count, 12))]
+    )
+
+
+_SENTENCES = _sentences(20_000)
 
 
 def _pulled_media(kind: str, media_ids: pa.Array, names: pa.Array, rng: np.random.Generator) -> pa.Array:
