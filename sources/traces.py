@@ -37,12 +37,7 @@ TRACE_OPTIONS = {"trace": "chains of thought: keep (as they are, the default), p
 _TAGS = "SUMMARY|CAPTION|REASONING|CONCLUSION"
 _TAG = re.compile(rf"</?({_TAGS})>")
 _BLOCK = re.compile(rf"<({_TAGS})>(.*?)</\1>", re.DOTALL)
-_THOUGHT = re.compile(
-    r"\s*<\|begin_of_thought\|>(.*?)<\|end_of_thought\|>\s*<\|begin_of_solution\|>(.*?)(?:<\|end_of_solution\|>)?\s*",
-    re.DOTALL,
-)
 _THOUGHT_TOKEN = re.compile(r"<\|(?:begin|end)_of_(?:thought|solution)\|>")
-_THINK = re.compile(r"\s*(?:<think>)?(.*?)</think>(.*)", re.DOTALL)
 _ANSWER = re.compile(r"\s*<answer>(.*)</answer>\s*", re.DOTALL)
 _FINAL = re.compile(r"^#{2,4} *(?:The )?[Ff]inal answer(?: is)? *:?", re.MULTILINE)
 _HEADING = re.compile(r"^#{2,4} +", re.MULTILINE)
@@ -143,18 +138,23 @@ def _rewritten(turn: Turn, text: str, mode: Mode, flags: list[Flag]) -> Turn:
 
 
 def _thought_tokens(text: str) -> tuple[str, str]:
-    found = _THOUGHT.fullmatch(text)
-    if not found or len(_THOUGHT_TOKEN.findall(text)) > 4:
+    before, _, rest = text.partition("<|begin_of_thought|>")
+    thought, close, rest = rest.partition("<|end_of_thought|>")
+    between, opening, rest = rest.partition("<|begin_of_solution|>")
+    solution, _, after = rest.partition("<|end_of_solution|>")
+    is_whole = close and opening and not (before.strip() or between.strip() or after.strip())
+    if not is_whole or _THOUGHT_TOKEN.search(thought) or _THOUGHT_TOKEN.search(solution):
         raise RowDefect("broken_trace", "thought_tokens: not one thought and one solution")
-    return found[1], found[2]
+    return thought, solution
 
 
 def _think(text: str) -> tuple[str, str]:
-    found = _THINK.fullmatch(text)  # the opening tag may be missing: R1's own template writes it into the prompt
-    if not found or "<think>" in found[1] or "</think>" in found[2] or "<think>" in found[2]:
+    before, close, after = text.partition("</think>")
+    thought = before.lstrip().removeprefix("<think>")  # it may be missing: R1's own template writes it into the prompt
+    if not close or "<think>" in thought or "</think>" in after or "<think>" in after:
         raise RowDefect("broken_trace", "think: not one <think>…</think> at the start")
-    answer = _ANSWER.fullmatch(found[2])
-    return found[1], answer[1] if answer else found[2]
+    answer = _ANSWER.fullmatch(after)
+    return thought, answer[1] if answer else after
 
 
 def _tagged(text: str) -> tuple[str, str]:
