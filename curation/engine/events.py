@@ -116,7 +116,7 @@ class Recorder:
     def task(self, event: TaskEvent) -> None:
         """Take what became of an attempt at a task."""
         told = {name: value for name, value in asdict(event).items() if name not in ("kind", "amount", "unit")}
-        self.emit(event.kind, **_rounded(told), **{event.unit: event.amount})
+        self.emit(event.kind, **(_rounded(told) | {event.unit: event.amount}))
         level = logging.INFO if event.kind == "task_done" else logging.WARNING
         _logger.log(level, "%s", event)
         total = self._stage(event.stage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,7 +73,7 @@ class RayLauncher:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
             address = self.settings.options.get("address")
             try:
-                ray.init(address=address, log_to_driver=False, include_dashboard=False)
+                ray.init(address=address, log_to_driver=False, include_dashboard=False, logging_level=logging.WARNING)
             except (ConnectionError, RuntimeError, ValueError) as err:
                 raise BuildError(
                     f"engine ray: no cluster at {address or 'the default address'}: {err}; start one with `ray start` "
