@@ -92,7 +92,7 @@ def build(
             with running.recorder.stage("prepare"):
                 decided = decide(read, run.workspace, running, with_frames=True, seen=seen)
             with running.recorder.stage("index"):
-                made = write_build(Path(folder), decided, run.workspace, running, replace=replace)
+                made = write_build(folder, decided, run.workspace, running, replace=replace)
             run.finish(made.fingerprint)
             return made
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from curation.credentials import expanded_where_set
 from curation.errors import BuildError
+from curation.storage import is_url
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,7 +31,8 @@ class Build:
     `settings` is the resolved manifest, `digests` what tokenizer, template and profile were, `files` maps the path of
     each file (relative to `folder`) to its sha256, `base` lists the folders of builds whose shards this one uses,
     `subset` says which part of which build it is (empty: none), `after` which samples of which build were left out
-    because a training run had seen them (empty: none).
+    because a training run had seen them (empty: none). Of a build under a `url`, `folder` is a local copy of the index,
+    and shards are fetched when they are first used.
     """
 
     folder: Path
@@ -40,6 +43,12 @@ class Build:
     base: tuple[str, ...] = ()
     subset: Mapping[str, Any] = field(default_factory=dict)
     after: Mapping[str, Any] = field(default_factory=dict)
+    url: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where the build is, as it was named: its URL or its folder."""
+        return self.url or str(self.folder)
 
     @property
     def context(self) -> int:
@@ -105,10 +114,27 @@ class Build:
         rows = self.sql(f"select path from shards where shard = {int(shard)}").rows()
         if not rows:
             raise BuildError(f"{self.folder}: no shard {shard} in the index; a plan has none, run `curation build`")
-        path = (self.folder / str(rows[0][0])).resolve()
+        path = self.file(str(rows[0][0]))
         if not path.is_file():
             raise BuildError(f"{self.folder}: shard file {path} is missing; {self.repair(str(rows[0][0]))}")
         return path
+
+    def file(self, name: str) -> Path:
+        """Return the local file of a shard by its path in the table `shards`; fetch it if the build is under a URL."""
+        if not self.url:
+            return (self.folder / name).resolve()
+        from curation.mirror import fetched
+
+        digest = self.files.get(name) or self._borrowed_digest(name)
+        target = self.folder / name if name in self.files else self.folder / "borrowed" / digest / Path(name).name
+        return fetched(self.url, name, digest, target=target)
+
+    def _borrowed_digest(self, name: str) -> str:
+        import pyarrow.parquet
+
+        (path,) = self.table_files()["shards"]
+        table = pyarrow.parquet.read_table(path, columns=["path", "sha256"])
+        return str(dict(zip(table["path"].to_pylist(), table["sha256"].to_pylist(), strict=True))[name])
 
     def repair(self, name: str) -> str:
         """Say what to do about a shard that is not where the index says; `name` is its path in the table `shards`."""
@@ -168,10 +194,16 @@ def _read_arrow(path: Path, *, columns: list[str] | None, skip_rows: int) -> Ite
 
 
 def open_build(path: str | Path) -> Build:
-    """Open a finished build (or a plan's folder) for reading.
+    """Open a finished build (or a plan's folder) for reading, in a folder or under any fsspec URL.
 
+    Of a remote one the index is fetched into a local cache (`curation.mirror`).
     Raises `BuildError` when there is none, when it is not finished, or when another version of the toolkit wrote it.
     """
+    url = str(path).removesuffix("/build.json").rstrip("/") if is_url(str(path)) else ""
+    if url:
+        from curation.mirror import mirrored
+
+        path = mirrored(url)
     folder = Path(path)
     if folder.name in DESCRIPTIONS:
         folder = folder.parent
@@ -193,13 +225,23 @@ def open_build(path: str | Path) -> Build:
     return Build(
         folder=folder,
         fingerprint=str(read.get("fingerprint", "")),
-        settings=read.get("settings") or {},
+        settings=_settings(read.get("settings") or {}),
         digests=read.get("digests") or {},
         files=read.get("files") or {},
         base=tuple(read.get("base") or ()),
         subset=read.get("subset") or {},
         after=read.get("after") or {},
+        url=url,
     )
+
+
+def _settings(written: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as they are written, but the places of profile and tokenizer, which are read, with `${VAR}` put.
+
+    Where the variable is not set, it stays, and whoever reads the place says that nothing is there.
+    """
+    places = {key: written.get(key) for key in ("profile", "tokenizer")}
+    return dict(written) | {key: expanded_where_set(place) for key, place in places.items() if isinstance(place, str)}
 
 
 def _why_unfinished(folder: Path) -> str:

@@ -62,6 +62,14 @@ def expanded(text: str) -> str:
     return _VARIABLE.sub(put, text) if "${" in text else text
 
 
+def expanded_where_set(text: str) -> str:
+    """Put the environment's values for `${VAR}` where there are any."""
+    try:
+        return expanded(text)
+    except LookupError:
+        return text
+
+
 def remember(name: str, value: str) -> None:
     """Have a variable's value taken out of texts, unless it is too short to hide or names a file of this machine."""
     if len(value) >= _SHORTEST_SECRET and not value.isdecimal() and not os.path.exists(value):  # noqa: PTH110

@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from curation.builds import SCHEMA_VERSION, Build, open_build
+from curation.credentials import hidden
 from curation.decisions import Decided
 from curation.engine import Engine, Job
-from curation.errors import BuildError
+from curation.errors import BuildError, StorageError
 from curation.fingerprint import fingerprint
 from curation.manifests import dump
 from curation.mixtures.candidates import Candidates
@@ -25,6 +27,8 @@ from curation.mixtures.layout import image_layout
 from curation.mixtures.selection import Selection, place_in_shards
 from curation.mixtures.shards import VERSION as SHARD_VERSION
 from curation.mixtures.shards import ShardTask
+from curation.publishing import claim, publish, release
+from curation.storage import is_url
 from curation.tables import SHARDS
 from curation.version import __version__
 from curation.workspace import TEMPORARY, Workspace, locked, write_bytes
@@ -32,6 +36,7 @@ from curation.workspace import TEMPORARY, Workspace, locked, write_bytes
 INDEX_VERSION = 1
 BUILDING = ".building.json"
 LOCK = ".lock"
+OUTPUTS = "outputs"
 
 
 def write_plan(workspace: Workspace, decided: Decided) -> tuple[Path, str]:
@@ -42,16 +47,20 @@ def write_plan(workspace: Workspace, decided: Decided) -> tuple[Path, str]:
     return folder, digest
 
 
-def write_build(folder: Path, decided: Decided, workspace: Workspace, engine: Engine, *, replace: bool) -> Build:
-    """Write a decided mixture into a folder; a folder that already holds exactly this build is left as it is.
+def write_build(output: str | Path, decided: Decided, workspace: Workspace, engine: Engine, *, replace: bool) -> Build:
+    """Write a decided mixture into a folder or under a URL; one that already holds exactly this build is left as it is.
 
+    Under a URL the build is first written whole into the workspace, then uploaded (`curation.publishing`).
     Raises BuildError when the folder holds another build or anything else, or when another process builds into it.
     """
-    if "://" in str(folder):
-        raise BuildError(f"output {folder}: builds are written to a local folder; copy the finished folder to the URL")
     decided = _in_shards(decided)
     index, files = _write_index(workspace, decided)
     digest = _fingerprint(decided, files)
+    if is_url(str(output)):
+        return _write_to_url(
+            str(output), decided, workspace, engine, index=index, files=files, digest=digest, replace=replace
+        )
+    folder = Path(output)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as err:
@@ -64,6 +73,38 @@ def write_build(folder: Path, decided: Decided, workspace: Workspace, engine: En
         finally:
             (folder / LOCK).unlink(missing_ok=True)
     return open_build(folder)
+
+
+def _write_to_url(
+    url: str,
+    decided: Decided,
+    workspace: Workspace,
+    engine: Engine,
+    *,
+    index: Path,
+    files: dict[str, str],
+    digest: str,
+    replace: bool,
+) -> Build:
+    notes = workspace.root / OUTPUTS / fingerprint(url)[:32]
+    staged = notes / "build"
+    with locked(notes / LOCK, busy=f"{hidden(url)}: another process is building to it; wait for it or choose -o"):
+        mine = claim(url, digest=digest, notes=notes, replace=replace)
+        if mine is not None:
+            try:
+                staged.mkdir(exist_ok=True)
+                if not is_built(staged, digest):
+                    make_room(staged, digest, replace=True)
+                    _write(staged, decided, workspace, engine, index=index, files=files, digest=digest)
+                publish(mine, staged, open_build(staged).files)
+            except StorageError:
+                raise
+            except Exception:
+                with suppress(StorageError, OSError):
+                    release(mine)
+                raise
+        shutil.rmtree(staged, ignore_errors=True)
+    return open_build(url)
 
 
 def _write(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -131,17 +130,13 @@ class Packs(Sequence[dict[str, Any]]):
     def _shard_of(self, shard: int) -> Shard:
         if self._process != os.getpid():  # a forked worker shares no open file with its parent
             self._process, self._open = os.getpid(), Recent(OPEN_SHARDS)
-        return self._open.get(shard, lambda: open_shard(self._shard_paths[shard]))
+        return self._open.get(shard, lambda: open_shard(self.build.file(self._shard_names[shard])))
 
     @cached_property
     def _shard_names(self) -> dict[int, str]:
         (path,) = self.build.table_files()["shards"]
         table = pq.read_table(path, columns=["shard", "path"])
         return dict(zip(table["shard"].to_pylist(), table["path"].to_pylist(), strict=True))
-
-    @cached_property
-    def _shard_paths(self) -> dict[int, Path]:
-        return {shard: (self.build.folder / name).resolve() for shard, name in self._shard_names.items()}
 
     def content(self, number: int, position: int) -> Content:
         """Return the images (encoded), kind and source of one sample of a pack."""
@@ -166,7 +161,7 @@ class Packs(Sequence[dict[str, Any]]):
         shard, row = int(self._shard[place]), int(self._row[place])
         table = pq.read_table(self.build.table_files()["packs"], columns=["pack", "sample_id"]).slice(place, 1)
         sample_id = str(table["sample_id"][0])
-        path = self._shard_paths.get(shard, Path(f"shard {shard}"))
+        path = f"{self.build.place}/{self._shard_names.get(shard, f'shard {shard}')}"
         source = self._source_of(sample_id)
         return f"pack {table['pack'][0]}, sample {sample_id} of source {source}, row {row} of {path}"
 

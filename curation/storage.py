@@ -147,6 +147,10 @@ def retried(call: Callable[[], T], url: str) -> T:
                     f"{_root(url)}: the store refuses the credentials: {said(err, url)}; set AWS_ACCESS_KEY_ID and "
                     "AWS_SECRET_ACCESS_KEY (s3), HF_TOKEN (hf) or what this store reads from the environment"
                 ) from None
+            if type(err).__name__ == "FileExpired":
+                raise OSError(f"{hidden(url)}: changed while it was read; run the same command again") from None
+            if isinstance(err, FileExistsError):
+                raise
             if isinstance(err, PermissionError):
                 raise PermissionError(13, f"refused: {said(err, url)}", hidden(url)) from None
             if not is_passing(err):

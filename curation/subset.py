@@ -26,6 +26,7 @@ from curation.mixtures.profile import load_profile
 from curation.mixtures.subset import Recipe, cut, read_recipe, share_of_tokens
 from curation.output import BUILDING, LOCK, file_sha256, is_built, make_room
 from curation.standalone import Copied, copy_rows
+from curation.storage import is_url
 from curation.subset_tables import Base, Kept, read_base, schema_of
 from curation.tables import MIXTURE, PACKS, SHARDS, SOURCES
 from curation.workspace import locked, write_bytes
@@ -51,6 +52,8 @@ def subset(
     path, or copied when `standalone`. Raises BuildError, or QueryError for the predicate.
     """
     opened = build if isinstance(build, Build) else open_build(build)
+    if opened.url or is_url(str(output)):
+        raise BuildError(f"subset: {opened.url or output} is a URL; parts are cut of local builds into local folders")
     _check_asked(opened, fraction=fraction, tokens=tokens, where=where)
     profile = load_profile(opened.settings["profile"])
     base = read_base(opened, image_seq_len=profile.image_seq_len)

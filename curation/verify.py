@@ -59,16 +59,42 @@ def verify(build: Build) -> list[Check]:
 def check_files(build: Build) -> Iterator[Check]:
     """Compare each file with the sha256 in build.json, and the folders with its list."""
     yield _check("every file has the sha256 of build.json", len(build.files), _changed_files(build))
-    present = {
-        path.relative_to(build.folder).as_posix()
-        for room in ("index", "shards")
-        for path in (build.folder / room).rglob("*")
-        if path.is_file()
-    }
+    present = set(_present(build))
     yield _check("no other file stands in index/ and shards/", len(present), sorted(present - build.files.keys()))
 
 
+def _present(build: Build) -> Iterator[str]:
+    """Give the names of all files in index/ and shards/."""
+    if build.url:
+        from curation.publishing import present_objects
+
+        yield from (name for name in present_objects(build.url) if name.startswith(("index/", "shards/")))
+        return
+    for room in ("index", "shards"):
+        paths = (path for path in (build.folder / room).rglob("*") if path.is_file())
+        yield from (path.relative_to(build.folder).as_posix() for path in paths)
+
+
+def _changed_objects(build: Build) -> Iterator[str]:
+    """Read every object of a remote build anew; the good ones stay in the cache for the checks that follow."""
+    from curation.mirror import fetch
+
+    for name, digest in build.files.items():
+        try:
+            found = fetch(f"{build.url}/{name}", digest, target=build.folder / name)
+        except OSError as err:
+            yield f"{name}: {err}"
+            continue
+        if found is None:
+            yield f"{name}: missing"
+        elif found != digest:
+            yield f"{name}: sha256 {found[:12]}…, expected {digest[:12]}…"
+
+
 def _changed_files(build: Build) -> Iterator[str]:
+    if build.url:
+        yield from _changed_objects(build)
+        return
     for name, digest in build.files.items():
         path = build.folder / name
         if not path.is_file():
@@ -79,7 +105,7 @@ def _changed_files(build: Build) -> Iterator[str]:
 
 def _changed_shards(build: Build, rows: list[tuple[str, int, str]]) -> Iterator[str]:
     for name, num_bytes, digest in rows:
-        path = build.folder / name
+        path = build.file(name)
         if not path.is_file():
             yield f"{name}: missing" + ("" if name in build.files else f"; {build.repair(name)}")
         elif (size := path.stat().st_size) != num_bytes:
@@ -126,7 +152,7 @@ def check_shards(build: Build) -> Iterator[Check]:
         ask = partial(run_query, connection)
         for shard, name in ask("select shard, path from shards order by shard").rows():
             is_borrowed = name not in build.files
-            path = build.folder / name
+            path = build.file(name)
             for finding in _check_shard(path, shard, is_borrowed=is_borrowed, ask=ask, rules=rules, pool=pool):
                 before = found.get(finding.name, Check(name=finding.name, num_checked=0))
                 found[finding.name] = Check(
