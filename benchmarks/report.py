@@ -42,7 +42,8 @@ MEDIA = """
         (200 + hash(row_key) % 1800)::integer as width, (200 + hash(row_key || 'h') % 1800)::integer as height,
         if(kind = 'video', 16.0 + hash(row_key) % 200, null)::double as duration_seconds,
         duration_seconds as used_seconds, 25.0::double as fps, if(kind = 'video', 1, null)::integer as frames_used,
-        1088 as tokens, null::varchar as phash, null::varchar as backend, 'data/' || row_key as uri
+        1088 as tokens, null::varchar as phash, null::varchar as backend, 'data/' || row_key as uri,
+        source as sample_source, repeats as sample_repeats, selected and hash(row_key) % 5 > 0 as is_first_use
     from samples where kind <> 'text'
 """
 LEDGER = """

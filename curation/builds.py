@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from curation.reading import Packs
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 DESCRIPTIONS = ("build.json", "plan.json")
 DURATION_SCALE = "0-10,10-30,30-60,60-90,90-120,120-180,180-300,300-600,600-1800,1800-3600,3600-"
 

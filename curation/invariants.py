@@ -127,6 +127,20 @@ INVARIANTS: tuple[Invariant, ...] = (
         """,
     ),
     Invariant(
+        name="media say of their samples what the samples say",
+        over="media",
+        sql="""
+            select format('{}: source {}, repeats {} in media', sample_id, sample_source, sample_repeats) as offender
+            from media join samples using (sample_id)
+            where sample_source is distinct from source or sample_repeats is distinct from samples.repeats
+            union all
+            select format('{}: {} different media trained on, {} first uses', sample_source,
+                count(distinct media_id), count(*) filter (is_first_use))
+            from media where sample_repeats > 0 or is_first_use group by sample_source
+            having count(distinct media_id) <> count(*) filter (is_first_use)
+        """,
+    ),
+    Invariant(
         name="images and videos of a sample are its media",
         over="samples",
         sql="""

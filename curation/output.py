@@ -33,7 +33,7 @@ from curation.tables import SHARDS
 from curation.version import __version__
 from curation.workspace import TEMPORARY, Workspace, locked, write_bytes
 
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 BUILDING = ".building.json"
 LOCK = ".lock"
 OUTPUTS = "outputs"

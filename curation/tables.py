@@ -73,6 +73,9 @@ MEDIA = pa.schema(
         ("phash", pa.string()),
         ("backend", pa.string()),
         ("uri", pa.string()),
+        ("sample_source", pa.string()),  # what the sample's row says, so that questions about media need no join
+        ("sample_repeats", pa.int32()),  # 0: not in the mixture
+        ("is_first_use", pa.bool_()),  # of these bytes among the media that are trained on, per source, in table order
     ]
 )
 

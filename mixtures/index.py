@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -102,14 +104,54 @@ def _masked(values: np.ndarray) -> pa.Array:
     return pa.array(values, pa.int32(), mask=values < 0)
 
 
-def media_tables(candidates: Candidates, backends: dict[str, str]) -> Iterator[pa.Table]:
+def media_tables(candidates: Candidates, selection: Selection, backends: dict[str, str]) -> Iterator[pa.Table]:
     """Give the `media` table. `backends` says which video backend decoded a medium, by `<media_id>`."""
     known = (pa.array(list(backends), pa.string()), pa.array(list(backends.values()), pa.string()))
     wanted = [f"media.list.element.{name}" for name in _MEASURED]  # never the times of every frame: 10 times the rest
     chosen = [f"media.list.element.{name}" for name in ("tokens", "used_seconds", "frame_seconds")]
-    for file in candidates.files:
+    for number, (file, is_first) in enumerate(zip(candidates.files, _first_uses(candidates, selection), strict=True)):
+        start, done = int(candidates.starts[number]), 0
         for pulled, encoded in _batches(file, ["sample_id", *wanted], chosen):
-            yield _media(pulled, encoded, known)
+            table = _media(pulled, encoded, known)
+            rows = slice(done, done + table.num_rows)
+            owner = pc.list_parent_indices(pulled["media"]).to_numpy() + start
+            start, done = start + pulled.num_rows, rows.stop
+            columns = {
+                "sample_source": pa.repeat(pa.scalar(file.source), table.num_rows),
+                "sample_repeats": pa.array(selection.repeats[owner], pa.int32()),
+                "is_first_use": pa.array(is_first[rows]),
+            }
+            for name, column in columns.items():
+                table = table.append_column(MEDIA.field(name), column)
+            yield table
+
+
+def _first_uses(candidates: Candidates, selection: Selection) -> Iterator[npt.NDArray[np.bool_]]:
+    """Say of the media of each file which are the first of their bytes that their source trains on.
+
+    Holds the media ids of one source in memory, 64 bytes each.
+    """
+    numbered = list(enumerate(candidates.files))
+    for _, group in groupby(numbered, key=lambda pair: pair[1].source):
+        used, ids = [], []
+        for number, file in group:
+            with pq.ParquetFile(file.pulled) as read:
+                media = read.read(columns=["media.list.element.media_id"])["media"].combine_chunks()
+            repeats = selection.repeats[candidates.starts[number] : candidates.starts[number + 1]]
+            used.append(np.repeat(repeats > 0, pc.list_value_length(media).fill_null(0).to_numpy()))
+            ids.append(pc.list_flatten(media).field("media_id"))
+        is_first = first_of_each(pa.chunked_array(ids, pa.string()), np.concatenate(used))
+        yield from np.split(is_first, np.cumsum([len(each) for each in used])[:-1])
+
+
+def first_of_each(names: pa.ChunkedArray, used: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Say of each name whether it is the first of its kind among those that are used; a null never is."""
+    import polars as pl
+
+    used = used & names.is_valid().to_numpy()
+    found = np.zeros(len(used), dtype=np.bool_)
+    found[used] = pl.Series(names.filter(pa.array(used))).is_first_distinct().to_numpy()
+    return found
 
 
 def _media(pulled: pa.RecordBatch, encoded: pa.RecordBatch, backends: tuple[pa.Array, pa.Array]) -> pa.Table:
@@ -128,7 +170,7 @@ def _media(pulled: pa.RecordBatch, encoded: pa.RecordBatch, backends: tuple[pa.A
         "tokens": chosen.field("tokens"),
         "backend": pc.take(backends[1], pc.index_in(measured.field("media_id"), value_set=backends[0])),
     }
-    return pa.table([columns[name] for name in MEDIA.names], schema=MEDIA)
+    return pa.table({name: columns[name] for name in MEDIA.names if name in columns})
 
 
 def _aligned(measured: pa.Array, chosen: pa.Array) -> pa.Array:
@@ -199,7 +241,7 @@ def write_index(
     """Write all tables under `folder`, two at a time, and return their paths."""
     tables = [
         ("samples", SAMPLES, sample_tables(candidates, selection)),
-        ("media", MEDIA, media_tables(candidates, backends)),
+        ("media", MEDIA, media_tables(candidates, selection, backends)),
         ("packs", PACKS, pack_tables(candidates, selection)),
         ("ledger", LEDGER, ledger_tables(ledgers, decisions)),
     ]

@@ -191,7 +191,7 @@ def test_the_path_of_build_json_opens_its_build(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"schema_version": 99}', "schema version 99, this toolkit reads 1"),
+        ('{"schema_version": 99}', "schema version 99, this toolkit reads 2"),
         ("{", "not a build's description"),
         ("[]", "not a build's description"),
         ("{}", "not a build's description"),

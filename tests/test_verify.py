@@ -76,6 +76,7 @@ BREAKS: dict[str, Callable[[Rows], None]] = {
     ),
     "selected samples of a source are counted": change("sources", 0, selected=2),
     "media stand at positions 0, 1, … of a sample that exists": change("media", 0, position=1),
+    "media say of their samples what the samples say": change("media", 0, is_first_use=False),
     "images and videos of a sample are its media": remove("media", 1),
     "no pack is longer than the context": change("packs", 3, length=600),
     "offsets and positions of a pack run on without a gap": change("packs", 1, offset=105),

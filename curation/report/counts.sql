@@ -9,7 +9,7 @@ with
             count(*) filter (where type = 'video') as videos,
             sum(frames_used) filter (where type = 'video') as frames,
             coalesce(sum(duration_seconds) filter (where type = 'video'), 0) / 3600 as hours
-        from media join used using (sample_id)
+        from media where sample_repeats > 0
     )
 select
     (select count(*) from sources)::bigint as sources,

@@ -1,6 +1,6 @@
 -- Sizes of the images used, in pixels as shown
-select media.width, media.height, sum(samples.repeats)::bigint as images
-from media join samples using (sample_id)
-where samples.selected and media.type = 'image' and media.width > 0 and media.height > 0
-group by media.width, media.height
-order by media.width, media.height
+select width, height, sum(sample_repeats)::bigint as images
+from media
+where sample_repeats > 0 and type = 'image' and width > 0 and height > 0
+group by width, height
+order by width, height

@@ -2,16 +2,14 @@
 -- Video samples by the seconds that are used, each as often as it is repeated. The ranges are those of
 -- mixture.video_seconds.buckets, with their asked_share, or those of a scale that have videos; from is within a range and to is not.
 with
-    videos as (
-        select sample_id, sum(coalesce(used_seconds, duration_seconds)) as seconds, sum(frames_used) as frames
-        from media
-        where type = 'video' and frames_used is not null
-        group by sample_id
-    ),
     used as (
-        select videos.seconds, videos.frames, samples.repeats
-        from videos join samples using (sample_id)
-        where samples.selected
+        select
+            sum(coalesce(used_seconds, duration_seconds)) as seconds,
+            sum(frames_used) as frames,
+            any_value(sample_repeats) as repeats
+        from media
+        where type = 'video' and frames_used is not null and sample_repeats > 0
+        group by sample_id
     ),
     asked as (
         select

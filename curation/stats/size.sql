@@ -1,18 +1,18 @@
 -- Size: what writing it takes
 -- shard_bytes of a plan is an estimate: images as they are, frames at 0.2 bytes a pixel, 2 bytes for a token of text.
 with
-    wanted as (select * from samples where selected),
     pictures as (
         select
-            sum(media.bytes) filter (where media.type = 'image') as image_bytes,
-            sum(media.frames_used) filter (where media.type = 'video') as frames,
-            sum(
-                media.frames_used * media.width * media.height
-                * least(1, 512 / nullif(greatest(media.width, media.height), 0)) ** 2
-            ) filter (where media.type = 'video') as pixels
-        from media join wanted using (sample_id)
+            sum(bytes) filter (where type = 'image') as image_bytes,
+            sum(frames_used) filter (where type = 'video') as frames,
+            sum(frames_used * width * height * least(1, 512 / nullif(greatest(width, height), 0)) ** 2)
+                filter (where type = 'video') as pixels
+        from media
+        where sample_repeats > 0
     ),
-    texts as (select count(*) as samples, sum(tokens) as tokens, sum(text_tokens) as text_tokens from wanted),
+    texts as (
+        select count(*) as samples, sum(tokens) as tokens, sum(text_tokens) as text_tokens from samples where selected
+    ),
     written as (select sum(bytes) as bytes, count(*) as shards from shards)
 select
     texts.samples,

@@ -3,15 +3,17 @@
 -- row names, cut by video.clip). asked_mean is mixture.video_seconds.mean, beside the mean of all sources.
 with
     videos as (
-        select sample_id, sum(coalesce(used_seconds, duration_seconds)) as seconds, sum(frames_used) as frames
+        select
+            any_value(sample_source) as source,
+            any_value(sample_repeats) as repeats,
+            sum(coalesce(used_seconds, duration_seconds)) as seconds,
+            sum(frames_used) as frames
         from media
-        where type = 'video' and frames_used is not null
+        where type = 'video' and frames_used is not null and sample_repeats > 0
         group by sample_id
     ),
     used as (
-        select samples.source, videos.seconds, videos.frames
-        from videos join samples using (sample_id), unnest(range(samples.repeats)) as repeated(number)
-        where samples.selected
+        select source, seconds, frames from videos, unnest(range(repeats)) as repeated(number)
     ),
     counted as (
         select

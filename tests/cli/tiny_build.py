@@ -216,6 +216,9 @@ def media_rows(shard: list[dict[str, Any]]) -> list[dict[str, Any]]:
         "height": 30,
         "tokens": 64,
         "uri": "data/docs/red.png",
+        "sample_source": "docs",
+        "sample_repeats": 1,
+        "is_first_use": True,
     }
     video = {
         "sample_id": shard[2]["sample_id"],
@@ -231,6 +234,9 @@ def media_rows(shard: list[dict[str, Any]]) -> list[dict[str, Any]]:
         "frames_used": 2,
         "tokens": 128,
         "uri": "data/video/v.mp4",
+        "sample_source": "video",
+        "sample_repeats": 1,
+        "is_first_use": True,
     }
     return [image, video]
 

@@ -68,7 +68,7 @@ def _rows(count: int) -> list[Row]:
     chooser = random.Random(4)
     rows = []
     for number in range(count):
-        media = [f"{chooser.choice('iv')}{number}-{place}" for place in range(chooser.choice([0, 0, 1, 2, 5]))]
+        media = [f"{chooser.choice('iv')}{number % 4000}-{place}" for place in range(chooser.choice([0, 0, 1, 2, 5]))]
         case = chooser.choice(["whole", "whole", "trimmed", "dropped", "no_media"])
         used = chooser.randint(0, len(media)) if case == "trimmed" else None
         rows.append(Row(key=str(number), tokens=None if case == "dropped" else 10, media=media, used=used))
@@ -90,7 +90,8 @@ def test_the_media_of_every_sample_stand_beside_their_tokens_over_many_batches(t
     """More rows than a batch, row groups that differ, and media that encode left out between others."""
     rows = _rows(11_000)
     candidates = _candidates(tmp_path, rows)
-    found = pa.concat_tables(index.media_tables(candidates, {"v1-0": "pyav"})).to_pylist()
+    selection = _selection(tmp_path, candidates, "mixture: {unit: samples, budget: 3000}")
+    found = pa.concat_tables(index.media_tables(candidates, selection, {"v1-0": "pyav"})).to_pylist()
     expected = []
     for row in rows:
         used = 0 if row.tokens is None else len(row.media[: row.used])
@@ -104,6 +105,15 @@ def test_the_media_of_every_sample_stand_beside_their_tokens_over_many_batches(t
     ] == expected
     assert {medium["backend"] for medium in found if medium["media_id"] != "v1-0"} == {None}
     assert all(medium["uri"] == f"here/{medium['media_id']}" for medium in found)
+    assert {medium["sample_source"] for medium in found} == {"s"}
+    repeats = {f"s/{row.key}": count for row, count in zip(rows, selection.repeats.tolist(), strict=True)}
+    seen: set[str] = set()
+    for medium in found:
+        is_used = repeats[medium["sample_id"]] > 0
+        assert medium["sample_repeats"] == repeats[medium["sample_id"]]
+        assert medium["is_first_use"] == (is_used and medium["media_id"] not in seen)
+        seen |= {medium["media_id"]} if is_used else set()
+    assert 0 < sum(medium["is_first_use"] for medium in found) < sum(repeats[each["sample_id"]] > 0 for each in found)
 
 
 def _selection(folder: Path, candidates: Candidates, more: str = "") -> Selection:
