@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-CHUNK_CHARS = 400_000
+CHUNK_CHARS = 100_000
 MAX_LOOKS = 8
 NUM_CACHED = 128
 _NUMBER = re.compile(r"\d+")
