@@ -75,7 +75,9 @@ def open_engine(settings: EngineSettings, recorder: Recorder) -> Engine:
         return LocalEngine(workers=workers, memory_bytes=settings.memory_bytes, recorder=recorder)
     from curation.engine.cluster import ClusterEngine
     from curation.engine.ray import RayLauncher
-    from curation.engine.slurm import SlurmLauncher
+    from curation.engine.slurm import SlurmLauncher, check_scheduler
 
+    if settings.name == "slurm":
+        check_scheduler()
     launchers = {"ray": RayLauncher, "slurm": SlurmLauncher}
     return ClusterEngine(settings=settings, launcher=launchers[settings.name](settings), recorder=recorder)

@@ -116,7 +116,6 @@ class ClusterEngine:
             try:
                 self.launcher.launch(run.folder, len(groups), name=run.stage)
             except Exception as err:
-                _logger.warning("%s: %s: %s", run.stage, type(err).__name__, err)
                 problems.append(err)
 
         tail = EventTail(folder=run.folder)
@@ -132,7 +131,12 @@ class ClusterEngine:
             self.launcher.cancel()
             raise
         self._pass_on(tail, by_name, count)
-        return problems[0] if problems else None
+        for problem in problems:
+            if isinstance(problem, BuildError):  # of the settings: another round changes nothing
+                raise problem
+            _logger.warning("%s: %s: %s", run.stage, type(problem).__name__, problem)
+            return problem
+        return None
 
     def _pass_on(self, tail: EventTail, by_name: dict[str, Job], count: ProgressCount) -> None:
         for event in tail.read():

@@ -12,6 +12,7 @@ import os
 import pickle
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,7 +27,10 @@ from curation.workspace import write_bytes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One round of a stage on a cluster: what the ranks have to know. `folder` is the shared folder of the run."""
+    """One round of a stage on a cluster: what the ranks have to know.
+
+    `folder` is the shared folder of the run. What the driver can import, adapters of its own included, ranks find too.
+    """
 
     folder: Path
     stage: str
@@ -34,6 +38,7 @@ class Run:
     markers: Path
     memory_bytes: int | None
     profile: Path | None
+    python_path: tuple[str, ...] = field(default_factory=lambda: tuple(str(Path(path).absolute()) for path in sys.path))
 
     def write(self, groups: Sequence[Sequence[Job]]) -> None:
         """Write the run for its ranks, a group of jobs each."""
@@ -56,7 +61,7 @@ def run_rank(folder: Path, rank: int) -> None:
     if not (folder / "run.pickle").is_file():
         raise FileNotFoundError(f"{folder} is not there on {socket.gethostname()}; the workspace must be shared")
     run: Run = pickle.loads((folder / "run.pickle").read_bytes())
-    jobs: list[Job] = pickle.loads((folder / f"jobs-{rank}.pickle").read_bytes())
+    sys.path += [path for path in run.python_path if path not in sys.path]
     pool = Pool(workers=1, memory_bytes=run.memory_bytes, profile=run.profile)
     parent = os.getppid()
 
@@ -64,6 +69,7 @@ def run_rank(folder: Path, rank: int) -> None:
         append_line(folder / f"events-{rank}.jsonl", asdict(event))
 
     try:
+        jobs: list[Job] = pickle.loads((folder / f"jobs-{rank}.pickle").read_bytes())
         for job in jobs:
             if (folder / "stop").exists() or os.getppid() != parent:  # nobody waits for this rank any more
                 return

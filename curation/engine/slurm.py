@@ -38,7 +38,6 @@ class SlurmLauncher:
         """Run the ranks; see `Launcher`. Raises BuildError when the scheduler refuses or can't be reached."""
         from curation.engine.transport import ArrayExecutor, RunJobs, quiet_datatrove
 
-        check_scheduler()
         if re.search(r"\s", str(folder)):
             raise BuildError(
                 f"engine slurm: '{folder}' holds a blank, which the job's script can't; use another --workspace"
@@ -67,7 +66,10 @@ class SlurmLauncher:
             with quiet_datatrove():
                 executor.run()
         except subprocess.CalledProcessError as err:
-            raise BuildError(f"engine slurm: sbatch ended with {err.returncode}; its message stands above") from err
+            raise BuildError(
+                f"engine slurm: sbatch refuses the job (exit code {err.returncode}, its message stands above); mend "
+                "the --engine-option it names and run the same command again"
+            ) from err
         self._wait()
 
     def cancel(self) -> None:
