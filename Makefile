@@ -19,9 +19,9 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest -m 'not slow'
 
-# The slow tests train a tiny model, so they need torch: the CPU build that the extra `proof` pins.
+# The slow tests train a tiny model, so they need torch: the CPU build that the extra `proof` pins; and Ray.
 $(VENV)/.proof: $(VENV)/.done
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,proof]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,proof,ray]'
 	touch $@
 
 # … and the libraries that read the exports back, each in an environment of its own under .bench.
@@ -30,7 +30,7 @@ $(VENV)/.proof: $(VENV)/.done
 	touch $@
 
 test-slow: $(VENV)/.proof .bench/.done
-	CURATION_REQUIRE_TORCH=1 CURATION_REQUIRE_PEERS=1 $(BIN)/python -m pytest -m slow
+	CURATION_REQUIRE_TORCH=1 CURATION_REQUIRE_PEERS=1 CURATION_REQUIRE_RAY=1 $(BIN)/python -m pytest -m slow
 
 test-all: test test-slow
 
