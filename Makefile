@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= demo
 
-.PHONY: setup demo test test-all test-slow lint bench-transformers bench-video clean
+.PHONY: setup demo test test-all test-slow lint bench bench-quick clean
 
 setup: $(VENV)/.done
 
@@ -24,7 +24,7 @@ $(VENV)/.proof: $(VENV)/.done
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,proof,ray]'
 	touch $@
 
-# … and the libraries that read the exports back, each in an environment of its own under .bench.
+# … and the libraries that read the exports back. Benchmarks run beside these and others, in environments under .bench.
 .bench/.done: benchmarks/environments.py pyproject.toml $(VENV)/.done
 	$(BIN)/python benchmarks/environments.py
 	touch $@
@@ -40,16 +40,13 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench-transformers: .bench/.done
-	.bench/transformers/bin/python benchmarks/pull.py
-	.bench/transformers/bin/python benchmarks/encode.py $(TOKENIZER)
-
+# Ours beside rivals, about 15 minutes; writes benchmarks/results.md. `make bench NAME=packing` runs a row, or some.
 # torchcodec loads FFmpeg's libraries from the system: apt install ffmpeg
-bench-video: setup
-	test -x .bench/video/bin/python || $(PYTHON) -m venv .bench/video
-	.bench/video/bin/python -m pip install --quiet torch==2.13.0 'torchcodec>=0.11.1,<0.14' -c constraints.txt -e .
-	.bench/video/bin/python -c 'import torchcodec' 2>/dev/null || echo 'no torchcodec row: apt install ffmpeg' >&2
-	.bench/video/bin/python benchmarks/video.py
+bench: .bench/.done
+	$(BIN)/python benchmarks/run.py $(NAME)
+
+bench-quick: .bench/.done
+	$(BIN)/python benchmarks/run.py --quick --output .bench/quick.md $(NAME)
 
 clean:
 	rm -rf $(VENV) demo build dist *.egg-info

@@ -1,9 +1,10 @@
 """Encoding speed, one thread: text to ids, and whole 640x480 image samples to ids and lengths.
 
-    python benchmarks/encode.py TOKENIZER [--rounds 7]
+    python benchmarks/encode.py [TOKENIZER] [--rounds 7]
 
-TOKENIZER is a tokenizer.json, a folder with one, or a hub id; its ids must suit the profile smolvlm2-500m. Rivals run
-in turn with ours in each round; medians are over the rounds. The second rival needs transformers and torch.
+TOKENIZER is a tokenizer.json, a folder with one, or a hub id; its ids must suit the profile smolvlm2-500m (default:
+the one under CURATION_REAL_DATA). Rivals run in turn with ours in each round; medians are over the rounds. The second
+rival needs transformers and torch.
 """
 
 from __future__ import annotations
@@ -13,15 +14,14 @@ import os
 os.environ.setdefault("RAYON_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-import argparse
 import json
 import random
-import statistics
-import time
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from reporting import Report, arguments
+from rounds import interleave
 
 from curation.mixtures.encode import Encoder, EncodeSettings, expand
 from curation.mixtures.profile import load_profile
@@ -33,19 +33,28 @@ NUM_PROCESSED = 10
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tokenizer")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser = arguments(__doc__, rounds=7)
+    parser.add_argument("tokenizer", nargs="?", default=default_tokenizer())
     options = parser.parse_args()
+    if options.tokenizer is None:
+        parser.error("name a tokenizer: a tokenizer.json, a folder with one, or a hub id that suits smolvlm2-500m")
+    report = Report(path=options.json)
     profile = load_profile("smolvlm2-500m")
     tokenizer = load_tokenizer(options.tokenizer, profile)
-    compare_text(tokenizer, options.tokenizer, rounds=options.rounds)
+    compare_text(tokenizer, options.tokenizer, report, rounds=options.rounds)
     encoder = Encoder(EncodeSettings(profile=profile), tokenizer)
-    compare_samples(encoder, options.tokenizer, rounds=options.rounds)
+    compare_samples(encoder, options.tokenizer, report, rounds=options.rounds)
 
 
-def compare_text(tokenizer: Tokenizer, spec: str, *, rounds: int) -> None:
-    """Print tokens a second of ours and of bare `tokenizers.encode_batch` on the same strings."""
+def default_tokenizer() -> str | None:
+    """Return the model's own tokenizer when it is among the real files, or None."""
+    folder = Path(os.environ.get("CURATION_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared")
+    path = folder / "tokenizers" / "smolvlm2-256m-500m-video"
+    return str(path) if path.exists() else None
+
+
+def compare_text(tokenizer: Tokenizer, spec: str, report: Report, *, rounds: int) -> None:
+    """Report tokens a second of ours and of bare `tokenizers.encode_batch` on the same strings."""
     from tokenizers import Tokenizer as Reference
 
     path = Path(spec)
@@ -55,48 +64,34 @@ def compare_text(tokenizer: Tokenizer, spec: str, *, rounds: int) -> None:
     texts = sentences(NUM_TEXTS)
     expected = [encoding.ids for encoding in bare.encode_batch(texts, add_special_tokens=False)]
     assert tokenizer.encode_ordinary_batch(texts) == expected, "ids differ"
-    tokens = sum(map(len, expected))
-    ours, theirs = interleaved(
-        lambda: tokenizer.encode_ordinary_batch(texts),
-        lambda: [encoding.ids for encoding in bare.encode_batch(texts, add_special_tokens=False)],
-        rounds=rounds,
-    )
-    print(f"text to ids: {tokens} tokens in {len(texts)} texts, ids equal, one thread, {rounds} rounds")
-    print(f"  ours                     {tokens / ours / 1e6:8.2f} M tokens/s")
-    print(f"  tokenizers.encode_batch  {tokens / theirs / 1e6:8.2f} M tokens/s   ratio {theirs / ours:.1f}")
+
+    def theirs() -> int:
+        return sum(len(encoding.ids) for encoding in bare.encode_batch(texts, add_special_tokens=False))
+
+    candidates = {
+        "ours": lambda: sum(map(len, tokenizer.encode_ordinary_batch(texts))),
+        "tokenizers.encode_batch": theirs,
+    }
+    title = f"text to ids, {len(texts)} texts, ids equal, one thread"
+    report.rates(title, interleave(candidates, rounds=rounds), ours="ours", unit="tokens")
 
 
-def compare_samples(encoder: Encoder, spec: str, *, rounds: int) -> None:
-    """Print samples a second of ours and, where it is installed, of transformers' SmolVLM processor."""
+def compare_samples(encoder: Encoder, spec: str, report: Report, *, rounds: int) -> None:
+    """Report samples a second of ours and, where it is installed, of transformers' SmolVLM processor."""
     rows = [sample(i) for i in range(NUM_SAMPLES)]
     encoded, _ = encoder.encode(rows)
+    candidates = {"ours": lambda: len(encoder.encode(rows)[0])}
     processor = load_processor(spec)
-    print(f"640x480 image samples, 20-word question, 40-word answer, {encoded[0]['tokens']} ids, {rounds} rounds")
     if processor is None:
-        (ours,) = interleaved(lambda: encoder.encode(rows), rounds=rounds)
-        print(f"  ours                     {NUM_SAMPLES / ours:8.0f} samples/s")
-        return
-    images = [processed_inputs(row) for row in rows[:NUM_PROCESSED]]
-    layout = [(encoded[0]["media"][0]["rows"], encoded[0]["media"][0]["cols"])]
-    ids, _ = expand(encoded[0]["ids"], encoded[0]["loss"], layout, encoder.layout)
-    assert list(ids) == list(processor(**images[0])["input_ids"][0]), "ids differ"
-    ours, theirs = interleaved(
-        lambda: encoder.encode(rows), lambda: [processor(**inputs) for inputs in images], rounds=rounds
-    )
-    rate, their_rate = NUM_SAMPLES / ours, NUM_PROCESSED / theirs
-    print(f"  ours                     {rate:8.0f} samples/s")
-    print(f"  transformers' processor  {their_rate:8.1f} samples/s   ratio {rate / their_rate:.0f}")
-
-
-def interleaved(*functions: Callable[[], Any], rounds: int) -> list[float]:
-    """Return each function's median seconds of CPU; every round runs them all."""
-    seconds: list[list[float]] = [[] for _ in functions]
-    for _ in range(rounds):
-        for function, kept in zip(functions, seconds, strict=True):
-            begin = time.process_time()
-            function()
-            kept.append(time.process_time() - begin)
-    return [statistics.median(kept) for kept in seconds]
+        report.missing("transformers' processor", "not installed in this environment")
+    else:
+        inputs = [processed_inputs(row) for row in rows[:NUM_PROCESSED]]
+        layout = [(encoded[0]["media"][0]["rows"], encoded[0]["media"][0]["cols"])]
+        ids, _ = expand(encoded[0]["ids"], encoded[0]["loss"], layout, encoder.layout)
+        assert list(ids) == list(processor(**inputs[0])["input_ids"][0]), "ids differ"
+        candidates["transformers' processor"] = lambda: len([processor(**one) for one in inputs])
+    title = f"640x480 image samples of {encoded[0]['tokens']} ids to ids and lengths, ids equal"
+    report.rates(title, interleave(candidates, rounds=rounds), ours="ours", unit="samples")
 
 
 def sentences(count: int) -> list[str]:

@@ -10,7 +10,6 @@ and how even the tiles are.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import gzip
 import heapq
@@ -22,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from reporting import Report, arguments
 from rounds import interleave
 
 from curation.mixtures.completion import best_fit_decreasing, num_packs
@@ -33,17 +33,17 @@ NANOVLM_SPARE = 5  # the delta that its dataset passes
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = arguments(__doc__)
     parser.add_argument("--mixed", type=int, default=100_000, help="how many mixed lengths")
     options = parser.parse_args()
+    report = Report(path=options.json)
     name, documents, tiles = document_lengths()
     rng = np.random.default_rng(1)
     mixed = np.clip(rng.lognormal(np.log(900), 1.0, options.mixed), 1, 8192).astype(np.int32)
     long = np.clip(rng.lognormal(np.log(2000), 0.9, options.mixed), 1, 8192).astype(np.int32)
-    compare(name, documents, 4096, rounds=options.rounds)
-    compare("mixed lengths, median 900", mixed, 8192, rounds=options.rounds)
-    compare("mixed lengths, median 2000", long, 8192, rounds=options.rounds)
+    compare(name, documents, 4096, report, rounds=options.rounds)
+    compare("mixed lengths, median 900", mixed, 8192, report, rounds=options.rounds)
+    compare("mixed lengths, median 2000", long, 8192, report, rounds=options.rounds)
     compare_bands({name: (documents, 4096), "mixed lengths, median 900": (mixed, 8192)})
     scenes, scene_tiles = scene_lengths(rng)
     compare_tiles({name: (documents, tiles, 4096, 16), "tiles of 64 tokens": (scenes, scene_tiles, 8192, 128)})
@@ -71,14 +71,14 @@ def scene_lengths(rng: np.random.Generator) -> tuple[Ints, Ints]:
     return (tiles * 64 + text.clip(5, 6000)).astype(np.int32), tiles
 
 
-def compare(name: str, lengths: Ints, context: int, *, rounds: int) -> None:
-    """Print fill and samples per CPU-second of every packer on the same lengths."""
+def compare(name: str, lengths: Ints, context: int, report: Report, *, rounds: int) -> None:
+    """Report fill and samples per CPU-second of every packer on the same lengths."""
     packers: dict[str, Callable[[], int]] = {
-        "curation": lambda: pack(lengths, context=context).num_packs,
+        "ours": lambda: pack(lengths, context=context).num_packs,
         "best-fit-decreasing": lambda: decreasing(lengths, context),
         "next-fit": lambda: next_fit(lengths.tolist(), context),
         f"nanoVLM, {NANOVLM_SEQUENCES} sequences": lambda: nanovlm(lengths.tolist(), context),
-        **installed(lengths, context),
+        **installed(lengths, context, report),
     }
     packs = {packer: run() for packer, run in packers.items()}
 
@@ -87,12 +87,14 @@ def compare(name: str, lengths: Ints, context: int, *, rounds: int) -> None:
 
     timings = interleave({packer: timed(run) for packer, run in packers.items()}, rounds=rounds)
     bound = -(-int(lengths.sum()) // context)
-    print(f"\n{name}: {len(lengths)} samples, mean {lengths.mean():.0f}, context {context}, at least {bound} packs")
-    print(f"{'':24}{'packs':>8}{'fill %':>9}{'k samples/CPU-s':>17}{'k/s wall':>10}{'spread %':>10}")
-    for packer, number in packs.items():
-        fill, timing = 100 * lengths.sum() / (number * context), timings[packer]
-        speed = f"{timing.cpu / 1e3:17.0f}{timing.wall / 1e3:10.0f}{100 * timing.spread:10.0f}"
-        print(f"{packer:24}{number:8}{fill:9.3f}{speed}")
+    title = f"{name}: {len(lengths)} samples, mean {lengths.mean():.0f}, context {context}"
+    fills = [
+        [packer, str(number), f"{100 * lengths.sum() / (number * context):.3f}"] for packer, number in packs.items()
+    ]
+    report.table(f"fill of {title}, at least {bound} packs", ["", "packs", "fill %"], fills)
+    libraries = [packer for packer in packs if packer.startswith(("TRL", "binpacking", "nanoVLM"))]
+    fullest = min(libraries, key=lambda packer: packs[packer])
+    report.rates(f"packing {title}", timings, ours="ours", unit="samples", beside=fullest)
 
 
 def compare_bands(sets: dict[str, tuple[Ints, int]]) -> None:
@@ -150,7 +152,7 @@ def nanovlm(lengths: list[int], context: int) -> int:
     return packs
 
 
-def installed(lengths: Ints, context: int) -> dict[str, Callable[[], int]]:
+def installed(lengths: Ints, context: int, report: Report) -> dict[str, Callable[[], int]]:
     """Return the rivals that can be imported here. TRL's time includes copying the tokens into their packs."""
     found: dict[str, Callable[[], int]] = {}
     if find_spec("trl"):
@@ -160,6 +162,8 @@ def installed(lengths: Ints, context: int) -> dict[str, Callable[[], int]]:
         disable_progress_bars()
         rows = Dataset.from_dict({"input_ids": [np.zeros(length, np.int32) for length in lengths.tolist()]})
         found["TRL bfd"] = lambda: len(pack_dataset(rows, context, "bfd", {"load_from_cache_file": False}))
+    else:
+        report.missing("TRL", "not installed in this environment")
     if find_spec("binpacking"):
         import binpacking
 
@@ -168,6 +172,8 @@ def installed(lengths: Ints, context: int) -> dict[str, Callable[[], int]]:
             return sum(len(binpacking.to_constant_volume(part, context)) for part in parts)
 
         found["binpacking, 1000s"] = windows
+    else:
+        report.missing("binpacking", "not installed in this environment")
     return found
 
 

@@ -1,28 +1,34 @@
-"""Pull and measure 1024x768 JPEG samples beside transformers' image processor on the same files.
+"""Pull and measure 1024x768 JPEG samples beside rivals on the same files.
 
-    python benchmarks/pull.py
+    python benchmarks/pull.py [--rounds 5]
 
-The peer is the SmolVLM image processor (PIL back end) of transformers, settings of SmolVLM-500M, when transformers and
-torch are installed; it opens the same files. Ours is the whole pull of a LLaVA-style source: parse rows, read bytes,
-decode, sha256, perceptual hash, write Parquet.
+Ours is the whole pull of a LLaVA-style source: parse rows, read bytes, decode, sha256, perceptual hash, write Parquet.
+The rivals, where they are installed: the SmolVLM image processor (PIL back end) of transformers, settings of
+SmolVLM-500M, which is how a script finds out how many tiles there are; and sha256, size and a 256-bit hash by hand.
 """
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import tempfile
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from rounds import interleave, print_table
+from reporting import Report, arguments
+from rounds import interleave
 
 from curation.records import Location
 from curation.sources import llava
 from curation.sources.pull import PullTask, pull
 
 NUM_IMAGES = 400
-PEER_IMAGES = 20
+PEER_IMAGES, PLAIN_IMAGES = 20, 100
+OURS = "ours"
 
 
 def write_source(folder: Path) -> Path:
@@ -48,11 +54,13 @@ def write_source(folder: Path) -> Path:
 
 
 def main() -> None:
+    options = arguments(__doc__).parse_args()
+    report = Report(path=options.json)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rows = write_source(folder)
         files = sorted(folder.glob("*.jpg"))
-        print(f"{len(files)} JPEG files, mean {sum(f.stat().st_size for f in files) / len(files) / 1000:.0f} kB")
+        size = sum(file.stat().st_size for file in files) / len(files) / 1000
         location = Location(uri=(str(rows),), media=str(folder))
         (task,) = llava.tasks(location)
 
@@ -60,23 +68,44 @@ def main() -> None:
             work = PullTask(task=task, adapter="llava", source="photos", seed=1, output=folder / "out")
             return int(pull(work)["samples"])
 
-        candidates = {"curation pull": ours}
-        try:
-            from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
-        except ImportError:
-            print("transformers is not installed: pip install transformers torch==2.13.0 to see the peer")
-        else:
-            processor = SmolVLMImageProcessorPil(
-                size={"longest_edge": 2048}, max_image_size={"longest_edge": 512}, do_image_splitting=True
-            )
+        candidates = {OURS: ours, **rivals(files, report)}
+        title = f"pull and measure, 1024x768 JPEG of {size:.0f} kB"
+        report.rates(title, interleave(candidates, rounds=options.rounds), ours=OURS, unit="samples")
 
-            def peer() -> int:
-                for file in files[:PEER_IMAGES]:
-                    processor([Image.open(file).convert("RGB")], return_tensors="np")
-                return PEER_IMAGES
 
-            candidates["transformers image processor"] = peer
-        print_table("pull + measure, 1024x768 JPEG", interleave(candidates), ours="curation pull", unit="samples")
+def rivals(files: list[Path], report: Report) -> dict[str, Callable[[], int]]:
+    """Return the rivals that can be imported here."""
+    found: dict[str, Callable[[], int]] = {}
+    if find_spec("transformers"):
+        from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
+
+        processor = SmolVLMImageProcessorPil(
+            size={"longest_edge": 2048}, max_image_size={"longest_edge": 512}, do_image_splitting=True
+        )
+
+        def process() -> int:
+            for file in files[:PEER_IMAGES]:
+                processor([Image.open(file).convert("RGB")], return_tensors="np")
+            return PEER_IMAGES
+
+        found["transformers' image processor"] = process
+    else:
+        report.missing("transformers' image processor", "not installed in this environment")
+    if find_spec("imagehash"):
+        import imagehash
+
+        def plain() -> int:
+            """Do by hand what a pull measures: sha256 of the bytes, size and a perceptual hash of 256 bits."""
+            for file in files[:PLAIN_IMAGES]:
+                data = file.read_bytes()
+                image = Image.open(io.BytesIO(data))
+                assert hashlib.sha256(data).digest() and image.size and imagehash.phash(image, hash_size=16)
+            return PLAIN_IMAGES
+
+        found["hashlib, Pillow and imagehash"] = plain
+    else:
+        report.missing("imagehash", "not installed in this environment")
+    return found
 
 
 if __name__ == "__main__":

@@ -9,14 +9,15 @@ what a build costs at least (starting workers, opening files) weighs as much as 
 
 from __future__ import annotations
 
-import argparse
 import shutil
-import statistics
+import sys
 import tempfile
-import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from curation.build import build
+from reporting import Report, arguments
+from rounds import Run, run_command, summarise
+
 from curation.demo.corpus import write_corpus, write_manifest
 
 # Every change has a value of its own for each round, so that nothing of it was done before.
@@ -28,31 +29,29 @@ CHANGES = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser = arguments(__doc__, rounds=3)
     parser.add_argument("--demo", type=Path, help="a folder that `curation demo` wrote")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
+    report = Report(path=options.json)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         manifest = options.demo / "manifest.yaml" if options.demo else _drawn(folder / "demo")
         warm = folder / "warm"
-        seconds = _seconds(manifest, folder / "out", workspace=warm, workers=options.workers)
-        print(f"cold build of the manifest as it is: {seconds:.1f} s")
-        print(f"{'change':16} {'cold':>8} {'again':>8} {'cold / again':>13}")
+        first = _build(manifest, folder, workspace=warm, workers=options.workers)
+        print(f"cold build of the manifest as it is: {first.wall:.1f} s")
         for change, override in CHANGES.items():
-            cold, again = [], []
+            runs: dict[str, list[Run]] = {"ours, again": [], "cold": []}
             for number in range(options.rounds):
                 overrides = [override.format(7 + number)]
-                kept = folder / "kept"
+                kept, empty = folder / "kept", folder / "empty"
                 shutil.copytree(warm, kept)
-                again.append(_seconds(manifest, folder / "out", kept, workers=options.workers, overrides=overrides))
-                shutil.rmtree(kept)
-                empty = folder / "empty"
-                cold.append(_seconds(manifest, folder / "out", empty, workers=options.workers, overrides=overrides))
-                shutil.rmtree(empty)
-            first, second = statistics.median(cold), statistics.median(again)
-            print(f"{change:16} {first:6.2f} s {second:6.2f} s {first / second:12.1f}x")
+                for kind, workspace in (("ours, again", kept), ("cold", empty)):
+                    run = _build(manifest, folder, workspace, workers=options.workers, overrides=overrides)
+                    runs[kind].append(run)
+                    shutil.rmtree(workspace)
+            timings = {kind: summarise(found) for kind, found in runs.items()}
+            report.seconds(f"build again after another {change}", timings, ours="ours, again")
 
 
 def _drawn(folder: Path) -> Path:
@@ -61,14 +60,13 @@ def _drawn(folder: Path) -> Path:
     return write_manifest(folder)
 
 
-def _seconds(
-    manifest: Path, output: Path, workspace: Path, *, workers: int, overrides: list[str] | None = None
-) -> float:
-    """Build into a new folder and return how long it took."""
+def _build(manifest: Path, folder: Path, workspace: Path, *, workers: int, overrides: Sequence[str] = ()) -> Run:
+    """Build into a new folder, in a process of its own, start and imports included."""
+    output = folder / "out"
     shutil.rmtree(output, ignore_errors=True)
-    begun = time.perf_counter()
-    build(manifest, output=output, workspace=workspace, workers=workers, overrides=overrides or [])
-    return time.perf_counter() - begun
+    command = [sys.executable, "-m", "curation", "build", manifest, "-o", output, "--workspace", workspace]
+    settings = [word for override in overrides for word in ("--set", override)]
+    return run_command([*command, "--workers", str(workers), *settings], folder=folder)
 
 
 if __name__ == "__main__":

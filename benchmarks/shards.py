@@ -1,20 +1,19 @@
 """Write shards and read them front to back: ours beside webdataset, MDS and Hugging Face, where importable.
 
     python benchmarks/shards.py [--samples 3000] [--rounds 5]
-    .bench/streaming/bin/python benchmarks/shards.py          with webdataset and mosaicml-streaming
+    .bench/streaming/bin/python benchmarks/shards.py          with webdataset, mosaicml-streaming and litdata
 
 Samples are 39 kB JPEGs with about 1,230 tokens and labels. Writers are given the same rows in memory; `in a build` is
 what a build's worker does for them: read each image from its file, check its sha256, expand the tokens, write, hash the
-shard and flush it to disk. Readers give tokens as arrays and images as bytes; nothing is decoded. One process; rounds
-are interleaved.
+shard and flush it to disk. Readers give tokens as arrays and images as bytes; nothing is decoded. They must give
+the same tokens before they are timed. One process; rounds are interleaved.
 """
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,8 @@ from typing import Any
 import numpy as np
 import torchvision_free
 from drawn_build import write_builds
-from rounds import interleave, print_table
+from reporting import Report, arguments
+from rounds import interleave
 
 from curation.builds import Build
 from curation.mixtures.export import export
@@ -31,12 +31,15 @@ from curation.mixtures.profile import load_profile
 from curation.mixtures.shards import ShardTask, write_rows, write_shard
 from curation.mixtures.tokenizer import load_tokenizer
 
+Part = tuple[int, Any, Any]  # samples, their input_ids, their labels
+Reader = Callable[[], Iterator[Part]]
+
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--samples", type=int, default=3000)
-    parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
+    report = Report(path=options.json)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         builds = write_builds(folder, options.samples)
@@ -44,15 +47,18 @@ def main() -> None:
         writers = our_writers(folder, rows) | their_writers(folder / "theirs", rows)
         size = np.mean([len(row["images"][0]["bytes"]) for row in rows]) / 1000
         ids = np.mean([len(row["input_ids"]) for row in rows])
-        print_table(
+        report.rates(
             f"write {len(rows)} samples of {size:.0f} kB and {ids:.0f} ids",
             interleave(writers, rounds=options.rounds),
             ours="ours, parquet",
             unit="samples",
         )
         readers = our_readers(builds) | their_readers(folder, builds)
-        print_table(
-            "read all, front to back", interleave(readers, rounds=options.rounds), ours="ours, parquet", unit="samples"
+        report.rates(
+            "read all, front to back",
+            interleave(counters(readers), rounds=options.rounds),
+            ours="ours, parquet",
+            unit="samples",
         )
 
 
@@ -143,7 +149,18 @@ def their_writers(folder: Path, rows: list[dict[str, Any]]) -> dict[str, Callabl
                 file.write({**pick(row), "image": row["images"][0]["bytes"]})
         return len(rows)
 
+    def litdata() -> int:
+        from litdata.streaming.writer import BinaryWriter
+
+        writer = BinaryWriter(str(fresh(folder)), chunk_bytes="256MB")
+        for number, row in enumerate(rows):
+            writer[number] = {**pick(row), "image": row["images"][0]["bytes"]}
+        writer.done()
+        return len(rows)
+
     found: dict[str, Callable[[], int]] = {"datasets to_parquet": hugging_face}
+    if find_spec("litdata"):
+        found["litdata BinaryWriter"] = litdata
     if find_spec("webdataset"):
         found["webdataset TarWriter"] = tars
     if find_spec("streaming"):
@@ -158,53 +175,86 @@ def fresh(folder: Path) -> Path:
     return folder
 
 
-def our_readers(builds: dict[str, Build]) -> dict[str, Callable[[], int]]:
-    def read(build: Build) -> int:
-        count = 0
+def our_readers(builds: dict[str, Build]) -> dict[str, Reader]:
+    def read(build: Build) -> Iterator[Part]:
         for pack in build.packs():
-            assert sum(map(len, pack["images"].encoded()))
-            count += len(pack["sample_ids"])
-        return count
+            assert all(pack["images"].encoded())
+            yield len(pack["sample_ids"]), pack["input_ids"], pack["labels"]
 
     return {f"ours, {form}": lambda build=build: read(build) for form, build in builds.items()}
 
 
-def their_readers(folder: Path, builds: dict[str, Build]) -> dict[str, Callable[[], int]]:
+def their_readers(folder: Path, builds: dict[str, Build]) -> dict[str, Reader]:
     packs = builds["arrow"].packs()
     for to in ("webdataset", "mds"):
         export(packs, to, folder / "exports" / to)
 
-    def hugging_face() -> int:
+    def hugging_face() -> Iterator[Part]:
         import datasets
 
         files = str(folder / "parquet" / "shards" / "*.parquet")
         rows = datasets.load_dataset("parquet", data_files=files, split="train", streaming=True)
         plain = rows.cast_column("images", datasets.List(datasets.Image(decode=False))).with_format("numpy")
-        return counted((row["input_ids"], row["labels"], row["images"]) for row in plain)
+        return ((1, row["input_ids"], row["labels"]) for row in plain if row["images"][0]["bytes"])
 
-    def tars() -> int:
+    def tars() -> Iterator[Part]:
         import webdataset
 
         urls = [str(path) for path in sorted((folder / "exports" / "webdataset").glob("*.tar"))]
-        rows = webdataset.WebDataset(urls, shardshuffle=False).decode(only=["npy"])
-        return counted((row["input_ids.npy"], row["labels.npy"], row["000.jpg"]) for row in rows)
+        rows = webdataset.WebDataset(urls, shardshuffle=False).decode(only=["input_ids.npy", "labels.npy"])
+        return ((1, row["input_ids.npy"], row["labels.npy"]) for row in rows if row["000.jpg"])
 
-    def mds() -> int:
+    def mds() -> Iterator[Part]:
         from streaming import LocalDataset
 
         rows = LocalDataset(str(folder / "exports" / "mds"))
-        return counted((row["input_ids"], row["labels"], row["images"]) for row in rows)
+        return ((1, row["input_ids"], row["labels"]) for row in rows if len(row["images"]))
 
-    found: dict[str, Callable[[], int]] = {"datasets streaming, our parquet": hugging_face}
+    found: dict[str, Reader] = {"datasets streaming, our parquet": hugging_face}
     if find_spec("webdataset"):
         found["webdataset"] = tars
     if find_spec("streaming"):
         found["streaming LocalDataset"] = mds
+    if find_spec("litdata"):
+        found["litdata StreamingDataset"] = litdata_reader(folder / "exports" / "litdata", builds["arrow"])
     return found
 
 
-def counted(rows: Iterable[tuple[Any, Any, Any]]) -> int:
-    return sum(len(ids) == len(labels) and bool(image) for ids, labels, image in rows)
+def litdata_reader(folder: Path, build: Build, *, is_shuffled: bool = False) -> Reader:
+    """Write a build's rows with litdata's own writer and return its reader."""
+    from litdata.streaming import StreamingDataset
+    from litdata.streaming.writer import BinaryWriter
+
+    fresh(folder)
+    writer = BinaryWriter(str(folder), chunk_bytes="64MB")
+    number = -1
+    for number, row in enumerate(stored_rows(build)):
+        writer[number] = {"ids": row["input_ids"], "labels": row["labels"], "image": row["images"][0]["bytes"]}
+    writer.done()
+    writer.merge()
+
+    def read() -> Iterator[Part]:
+        for row in StreamingDataset(str(folder), shuffle=is_shuffled):
+            assert bytes(row["image"])  # it hands out a view; the others hand out bytes
+            yield 1, row["ids"], row["labels"]
+
+    return read
+
+
+def totals(read: Reader) -> tuple[int, int, int]:
+    """Return how many samples a reader gives, the sum of their ids and that of their labels."""
+    parts = [
+        (count, int(np.sum(ids, dtype=np.int64)), int(np.sum(labels, dtype=np.int64))) for count, ids, labels in read()
+    ]
+    count, ids, labels = map(sum, zip(*parts, strict=True))
+    return count, ids, labels
+
+
+def counters(readers: Mapping[str, Reader]) -> dict[str, Callable[[], int]]:
+    """Check that all readers give the same, and return functions that read all and count samples."""
+    found = {name: totals(read) for name, read in readers.items()}
+    assert len(set(found.values())) == 1, f"readers differ: {found}"
+    return {name: lambda read=read: sum(count for count, _, _ in read()) for name, read in readers.items()}
 
 
 if __name__ == "__main__":

@@ -1,19 +1,18 @@
 """Chosen frames of videos to stored JPEG: this toolkit against bare decord, PyAV and, where importable, torchcodec.
 
     python benchmarks/video.py [--folder DIR] [--rounds 5] [--opens 200]
-    make bench-video    (with torchcodec, in an environment of its own; it needs FFmpeg's libraries of the system)
+    make bench NAME=video    (with torchcodec, in the rivals' environment; it needs FFmpeg's libraries of the system)
 
 Makes its own 720p H.264 videos (one minute encoded, longer ones by repeating its packets). All methods make JPEGs of
 512 pixels from the same frames, one decoding thread, in this process; `guarded` is the same work through the child
-process that builds use, probe included. Rounds are interleaved; medians of wall and CPU seconds are printed. The last
+process that builds use, probe included. Rounds are interleaved; medians are printed. The last
 lines are the memory of the guarded child over many opens.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
-import statistics
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,6 +23,8 @@ from pathlib import Path
 import av
 import numpy as np
 from PIL import Image
+from reporting import Report, arguments
+from rounds import Run, summarise
 
 from curation.frames import FrameSettings, plan_frames
 from curation.records import Address
@@ -31,6 +32,8 @@ from curation.video import FrameRequest, VideoProbe, decode, guard, probe, servi
 
 RATE, WIDTH, HEIGHT, SIZE = 30, 1280, 720, 512
 CASES = {"60 of 60 s": (1, 60), "64 of 4 min": (4, 64), "8 of 10 min": (10, 8)}
+NEEDS = {"decord": "decord", "torchcodec": "torchcodec.decoders", "torchcodec, resizing": "torchcodec.transforms"}
+GUARDED = "ours, in a guarded child"
 
 
 def encode_minute(path: Path) -> None:
@@ -144,10 +147,9 @@ def torchcodec_resize(path: Path, indices: tuple[int, ...]) -> int:
 def rivals() -> dict[str, Callable[[Path, tuple[int, ...]], int]]:
     """Return the methods that can run here."""
     methods: dict[str, Callable[[Path, tuple[int, ...]], int]] = {}
-    methods |= {"ours": ours, "guarded": guarded, "decord": bare_decord, "pyav": bare_pyav}
-    methods |= {"torchcodec": torchcodec, "tc resize": torchcodec_resize}
-    needs = {"decord": "decord", "torchcodec": "torchcodec.decoders", "tc resize": "torchcodec.transforms"}
-    for name, module in needs.items():
+    methods |= {"ours": ours, GUARDED: guarded, "decord": bare_decord, "pyav": bare_pyav}
+    methods |= {"torchcodec": torchcodec, "torchcodec, resizing": torchcodec_resize}
+    for name, module in NEEDS.items():
         try:
             import_module(module)
         except (ImportError, OSError, RuntimeError):
@@ -155,23 +157,29 @@ def rivals() -> dict[str, Callable[[Path, tuple[int, ...]], int]]:
     return methods
 
 
-def measure(path: Path, *, minutes: int, count: int, rounds: int) -> None:
-    """Print the medians of one case."""
+def measure(path: Path, title: str, report: Report, *, minutes: int, count: int, rounds: int) -> None:
+    """Report one case: every method decodes the same frames and stores as many JPEGs of the same size."""
     length = minutes * 60 * RATE
-    seconds = np.arange(length) / RATE
     settings = FrameSettings(max_frames=count, sampling="uniform")
-    indices = plan_frames(seconds, settings, duration=length / RATE).indices
-    times: dict[str, list[tuple[float, float]]] = {}
+    indices = plan_frames(np.arange(length) / RATE, settings, duration=length / RATE).indices
+    runs: dict[str, list[Run]] = {}
     for _ in range(rounds):
         for name, method in rivals().items():
-            wall, cpu = time.perf_counter(), time.process_time()
+            wall, cpu = time.perf_counter(), time.process_time() + child_seconds()
             assert method(path, indices) == count
-            times.setdefault(name, []).append((time.perf_counter() - wall, time.process_time() - cpu))
-    fastest = min(statistics.median(cpu for _, cpu in times[name]) for name in times if name not in ("ours", "guarded"))
-    for name, pairs in times.items():
-        wall, cpu = (statistics.median(column) for column in zip(*pairs, strict=True))
-        ratio = f"{fastest / cpu:5.2f} x the fastest rival" if name != "guarded" else "(CPU is the child's)"
-        print(f"{name:11} wall {wall:6.3f} s  CPU {cpu:6.3f} s  {ratio}")
+            wall, cpu = time.perf_counter() - wall, time.process_time() + child_seconds() - cpu
+            runs.setdefault(name, []).append(Run(wall=wall, cpu=cpu, peak=0, items=count))
+    timings = {name: summarise(found) for name, found in runs.items()}
+    size = path.stat().st_size / 1e6
+    report.rates(f"video: {title} ({size:.0f} MB) to JPEG of {SIZE} px", timings, ours="ours", unit="frames")
+
+
+def child_seconds() -> float:
+    """Return the CPU-seconds of the guarded child so far."""
+    if not guard.pid:
+        return 0.0
+    fields = Path(f"/proc/{guard.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def measure_memory(path: Path, opens: int) -> None:
@@ -186,11 +194,14 @@ def measure_memory(path: Path, opens: int) -> None:
 
 def main() -> None:
     """Run all cases."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser = arguments(__doc__)
     parser.add_argument("--folder", type=Path, help="where the videos are made and kept; default: a temporary folder")
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--opens", type=int, default=200)
     options = parser.parse_args()
+    report = Report(path=options.json)
+    for name, module in NEEDS.items():
+        if name not in rivals():
+            report.missing(name, f"{module} can't be imported; torchcodec needs FFmpeg's libraries of the system")
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
@@ -201,8 +212,7 @@ def main() -> None:
             path = folder / f"{minutes}min.mp4"
             if not path.exists():
                 repeat(minute, path, times=minutes)
-            print(f"{title} ({path.stat().st_size / 1e6:.1f} MB)")
-            measure(path, minutes=minutes, count=count, rounds=options.rounds)
+            measure(path, title, report, minutes=minutes, count=count, rounds=options.rounds)
         measure_memory(minute, options.opens)
 
 
