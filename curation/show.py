@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from curation.errors import BuildError
+from curation.evidence import Match, find_matches
 
 if TYPE_CHECKING:
     import polars
@@ -35,6 +36,8 @@ class ShownSample:
 
     Each medium is its row of `media` with `tiles` (rows, cols; of an image) or `frame_seconds` (of a video) added.
     `packs` are its places: pack, position, offset, length. `spans` is empty when the sample was not selected.
+    `matches` puts it beside the samples and benchmark items that ledger rows name as their evidence (only of a sample
+    that is asked for by its id).
     """
 
     sample: dict[str, Any]
@@ -43,6 +46,7 @@ class ShownSample:
     ledger: tuple[dict[str, Any], ...]
     packs: tuple[dict[str, Any], ...]
     spans: tuple[Span, ...]
+    matches: tuple[Match, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +68,8 @@ def show(build: Build, what: str) -> ShownPack | ShownSample:
     with build.connect() as connection:
         ask = partial(run_query, connection)
         if not what.isdecimal():
-            return show_samples(build, [what], ask=ask, tokenizer=tokenizer)[0]
+            shown = show_samples(build, [what], ask=ask, tokenizer=tokenizer)[0]
+            return replace(shown, matches=tuple(find_matches(build, shown.sample, shown.ledger, ask)))
         places = ask(f"from packs where pack = {int(what)} order by position").to_dicts()
         if not places:
             last = ask("select max(pack) from packs").item()

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import asdict
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from curation.cli.printing import clean, format_bytes
+from curation.cli.side_by_side import MIN_WIDTH, rows_beside
 
 if TYPE_CHECKING:
+    from curation.evidence import Match, Side
     from curation.show import ShownPack, ShownSample, Span
 
 
@@ -24,6 +28,8 @@ def command(build: str, pack_or_sample: str, as_json: bool, as_html: bool) -> No
     """Show one pack or sample: its text, its media, where it comes from.
 
     A number is a pack, anything else a sample_id. Trained text is green on a terminal and stands in «…» elsewhere.
+    A sample that a filter matched with another stands beside it, both read from their sources again; ≠ is where they
+    differ.
 
     \b
     Examples:
@@ -73,6 +79,9 @@ def print_sample(shown: ShownSample) -> None:
         click.echo(f"  {medium_line(medium)}")
     for row in shown.ledger:
         click.echo(f"  {ledger_line(row)}")
+    for match in shown.matches:
+        for line in side_by_side(match, width=max(shutil.get_terminal_size((120, 24)).columns, MIN_WIDTH)):
+            click.echo(f"  {line}")
     if shown.spans:
         click.echo(mark(shown.spans, is_terminal=sys.stdout.isatty()))
 
@@ -119,6 +128,22 @@ def ledger_line(row: dict[str, Any]) -> str:
     if row["detail"] and json.loads(row["detail"]):
         line += f", {row['detail']}"
     return clean(line)
+
+
+def side_by_side(match: Match, *, width: int) -> list[str]:
+    """Return the lines of a match: the decision, then the sample on the left and its evidence on the right."""
+    sides = match.sample, match.evidence
+    lines = [f"──── {ledger_line(dict(match.row))[: width - 5]}"]
+    lines += rows_beside(*([clean(side.name), clean(side.state), *_media_lines(side)] for side in sides), width=width)
+    for left, right in zip_longest(sides[0].turns, sides[1].turns, fillvalue=("", "")):
+        pair = ([f"{role}: {clean(text)}" if role else ""] for role, text in (left, right))
+        lines += rows_beside(*pair, width=width)
+    problems = [f"the words of {side.name} can't be shown: {clean(side.problem)}" for side in sides if side.problem]
+    return lines + problems
+
+
+def _media_lines(side: Side) -> list[str]:
+    return [medium_line(medium) for medium in side.media]
 
 
 def mark(spans: tuple[Span, ...], *, is_terminal: bool) -> str:
