@@ -192,8 +192,10 @@ def interleave(counts: Mapping[str, int]) -> Order:
     numbers = np.array([counts[name] for name in names], dtype=np.int64)
     if (numbers < 0).any():
         raise ValueError(f"interleave: counts below 0: {dict(counts)}")
-    source = np.repeat(np.arange(len(names), dtype=np.int32), numbers)
-    index = np.arange(numbers.sum(), dtype=np.int64) - np.repeat(np.cumsum(numbers) - numbers, numbers)
-    key = (2 * index + 1) / np.repeat(2 * numbers, numbers)
+    ends = np.cumsum(numbers)
+    key = np.empty(numbers.sum(), dtype=np.float64)
+    for number, end in zip(numbers.tolist(), ends.tolist(), strict=True):
+        key[end - number : end] = np.arange(1, 2 * number, 2) / (2 * number)
     order = np.argsort(key, kind="stable")
-    return Order(names=names, source=source[order], index=index[order], key=key[order])
+    source = np.searchsorted(ends, order, side="right").astype(np.int32)
+    return Order(names=names, source=source, index=order - (ends - numbers)[source], key=key[order])

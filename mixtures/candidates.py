@@ -67,7 +67,7 @@ def load_candidates(files: Sequence[Files], sources: Sequence[str], drops: Any) 
         starts=starts,
         source=source,
         rank=rank,
-        amounts={"samples": np.ones(len(rank), dtype=np.int32)}
+        amounts={"samples": np.broadcast_to(np.int32(1), len(rank))}
         | {name: columns[name] for name in ("tokens", "image_tokens", "loss_tokens")},
         num_tiles=columns["num_tiles"],
         media_bytes=columns["media_bytes"],
@@ -106,14 +106,16 @@ def _sample_ids(files: Sequence[Files]) -> Any:
 
 
 def _drop_codes(files: Sequence[Files], drops: Any) -> tuple[np.ndarray, list[tuple[str, str]]]:
+    import polars as pl
+
     codes = np.full(sum(file.num_rows for file in files), -1, dtype=np.int16)
-    reasons = sorted(set(drops.select("dropped_by", "reason").iter_rows()))
-    if reasons:
-        found = _sample_ids(files).join(drops.lazy(), on="sample_id").collect()
-        numbers = {reason: number for number, reason in enumerate(reasons)}
-        pairs = zip(found["dropped_by"], found["reason"], strict=True)
-        codes[found["position"].to_numpy()] = [numbers[pair] for pair in pairs]
-    return codes, reasons
+    keys = ["dropped_by", "reason"]
+    reasons = drops.select(keys).unique().sort(keys).with_columns(code=pl.int_range(pl.len(), dtype=pl.Int16))
+    if len(reasons):
+        coded = drops.join(reasons, on=keys, nulls_equal=True).select("sample_id", "code")
+        found = _sample_ids(files).join(coded.lazy(), on="sample_id").select("position", "code").collect()
+        codes[found["position"].to_numpy()] = found["code"].to_numpy()
+    return codes, list(reasons.select(keys).iter_rows())
 
 
 def _refuse_repeated_keys(files: Sequence[Files]) -> None:

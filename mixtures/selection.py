@@ -43,8 +43,15 @@ class Selection:
 def select(candidates: Candidates, manifest: Manifest, *, context: int) -> Selection:
     """Choose by weights and budget, order by rank so that every prefix has the right shares, and pack.
 
-    Raises MixtureError with the bottleneck, its numbers and the edits that would fix it.
+    Raises MixtureError with the bottleneck, its numbers and the edits that would fix it. Holds some 120 bytes a sample
+    at its peak, of which 40 stay.
     """
+    positions, keys, rows = _ordered(candidates, manifest)
+    return _packed(candidates, manifest, positions, keys, context=context, rows=rows)
+
+
+def _ordered(candidates: Candidates, manifest: Manifest) -> tuple[np.ndarray, np.ndarray, list[dict[str, Any]]]:
+    """Return the occurrences in mixture order, their keys, and the rows of the `mixture` table."""
     mixture = manifest.mixture
     amounts = candidates.amounts[mixture.unit]
     ranked = _ranked(candidates)
@@ -67,13 +74,13 @@ def select(candidates: Candidates, manifest: Manifest, *, context: int) -> Selec
         for source, positions in by_source.items()
         for taken in [allocation.sources[source]]
     }
+    rows = _mixture_rows(candidates, mixture.unit, nodes, chosen, available)
     order = interleave({source: len(positions) for source, positions in chosen.items()})
     positions = np.empty(len(order.source), dtype=np.int64)
     for number, name in enumerate(order.names):
         is_own = order.source == number
         positions[is_own] = chosen[name][order.index[is_own]]
-    rows = _mixture_rows(candidates, mixture.unit, nodes, chosen, available)
-    return _packed(candidates, manifest, positions, order.key, context=context, rows=rows)
+    return positions, order.key, rows
 
 
 def place_in_shards(selection: Selection, num_bytes: np.ndarray, shard_size: int) -> Selection:
@@ -86,11 +93,12 @@ def place_in_shards(selection: Selection, num_bytes: np.ndarray, shard_size: int
     positions = selection.order[first]
     ends = np.cumsum(num_bytes[positions])
     is_new_pack = np.diff(selection.pack[first], prepend=-1) > 0
-    starts = [0] if len(positions) else []
-    for place in np.flatnonzero(is_new_pack).tolist():
-        begun = int(ends[starts[-1] - 1]) if starts[-1] else 0
-        if place and int(ends[place - 1]) - begun >= shard_size:
-            starts.append(place)
+    places = np.flatnonzero(is_new_pack)[1:]  # where a shard may begin, and the bytes that stand before it
+    before = ends[places - 1]
+    starts, begun = [0] if len(positions) else [], 0
+    while (number := int(np.searchsorted(before, begun + shard_size))) < len(before):
+        starts.append(int(places[number]))
+        begun = int(before[number])
     sizes = np.diff([*starts, len(positions)])
     shard, shard_row = selection.shard.copy(), selection.shard_row.copy()
     shard[positions] = np.repeat(np.arange(len(starts)), sizes)
@@ -135,6 +143,8 @@ def _packed(
 
 def repeat_numbers(positions: np.ndarray) -> np.ndarray:
     """Number the occurrences of each position 0, 1, … in the order they stand."""
+    if not len(positions) or np.bincount(positions).max() == 1:
+        return np.zeros(len(positions), dtype=np.int32)
     by_position = np.argsort(positions, kind="stable")
     ordered = positions[by_position]
     is_first = np.diff(ordered, prepend=-1) != 0
