@@ -196,7 +196,7 @@ def _write_shards(
             layout=image_layout(decided.profile, decided.tokenizer, tiles=decided.manifest.prompts.tiles),
             cache=workspace.cache,
         )
-        jobs.append(Job(name=f"{shard:05d}", num_bytes=len(row), argument=task, outputs=(path,)))
+        jobs.append(Job(name=f"{shard:05d}", num_bytes=len(row), unit="rows", argument=task, outputs=(path,)))
     (folder / "shards").mkdir(exist_ok=True)
     summaries = engine.map("write shards", "curation.mixtures.shards:write_shard", jobs, stage.folder)
     return [
