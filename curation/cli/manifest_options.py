@@ -38,7 +38,7 @@ def engine_options(command: Command) -> Command:
             help="What ray or slurm need to know, e.g. partition=cpu; repeatable.",
         ),
         click.option(
-            "--engine", type=click.Choice(ENGINES), default="local", show_default=True, help="Where tasks run."
+            "--engine", metavar="|".join(ENGINES), default="local", show_default=True, help="Where tasks run."
         ),
         click.option(
             "--workers",
@@ -89,6 +89,7 @@ def tell_times(recorder: Recorder) -> None:
 
 def _settings(name: str, workers: int | None, options: Sequence[str], *, memory: str) -> EngineSettings:
     from curation.engine import EngineSettings
+    from curation.errors import ManifestError
     from curation.manifests.sizes import parse_bytes
 
     try:
@@ -99,9 +100,14 @@ def _settings(name: str, workers: int | None, options: Sequence[str], *, memory:
     for given, equals, _ in pairs:
         if not equals:
             raise click.BadParameter(f"'{given}' has no value; write NAME=VALUE", param_hint="--engine-option")
-    return EngineSettings(
+    settings = EngineSettings(
         name=name,
         workers=workers,
         memory_bytes=memory_bytes or None,
-        options={name: value for name, _, value in pairs},
+        options={given: value for given, _, value in pairs},
     )
+    try:
+        settings.check()
+    except ManifestError as err:
+        raise click.UsageError(str(err)) from err
+    return settings
