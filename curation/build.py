@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from curation.builds import Build, open_build
+from curation.cost import EVENTS
 from curation.engine import Engine, EngineSettings, Progress, Recorder, open_engine
 from curation.errors import ManifestError
 from curation.manifest_names import load_manifest
@@ -21,10 +22,15 @@ from curation.workspace import Workspace, open_workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Everything up to packing: `folder` holds the same index as a build, and no shards."""
+    """Everything up to packing: `folder` holds the same index as a build, and no shards.
+
+    `stages` has the fingerprint of each source's encoded rows, `events` the file that says how long what took.
+    """
 
     folder: Path
     fingerprint: str
+    stages: Mapping[str, str]
+    events: Path
 
     def sql(self, query: str) -> Any:
         """Answer one query over the plan's tables, as a polars.DataFrame."""
@@ -59,7 +65,8 @@ def plan(
         with running.recorder.stage("index"):
             folder, digest = write_plan(run.workspace, decided)
         run.finish(digest)
-        return Plan(folder=folder, fingerprint=digest)
+        stages = {each.pulled.source.name: each.stage.fingerprint for each in decided.encoded}
+        return Plan(folder=folder, fingerprint=digest, stages=stages, events=space.root / EVENTS)
 
 
 def build(
