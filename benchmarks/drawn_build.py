@@ -17,7 +17,7 @@ MANIFEST = """
 version: 1
 name: drawn
 profile: smolvlm2-256m
-tokenizer: bytes
+tokenizer: TOKENIZER
 sources: {drawn: {adapter: chat, uri: rows.jsonl, media: images}}
 mixture: {unit: samples, weights: {drawn: natural}}
 output: {path: parquet, shard_size: 256MB}
@@ -34,7 +34,7 @@ def draw_jpeg(number: int) -> bytes:
     return output.getvalue()
 
 
-def write_corpus(folder: Path, num_samples: int) -> Path:
+def write_corpus(folder: Path, num_samples: int, tokenizer: str = "bytes") -> Path:
     """Write images, rows and a manifest; return the manifest."""
     (folder / "images").mkdir(parents=True)
     generator = np.random.default_rng(0)
@@ -47,7 +47,7 @@ def write_corpus(folder: Path, num_samples: int) -> Path:
         answer_turn = {"role": "assistant", "content": [{"type": "text", "text": f"{number}. {answer}"}]}
         lines.append(json.dumps({"messages": [user, answer_turn]}))
     (folder / "rows.jsonl").write_text("\n".join(lines) + "\n")
-    (folder / "manifest.yaml").write_text(MANIFEST)
+    (folder / "manifest.yaml").write_text(MANIFEST.replace("TOKENIZER", tokenizer))
     return folder / "manifest.yaml"
 
 

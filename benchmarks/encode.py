@@ -20,6 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from baseline import load_processor
 from reporting import Report, arguments
 from rounds import interleave
 
@@ -81,10 +82,10 @@ def compare_samples(encoder: Encoder, spec: str, report: Report, *, rounds: int)
     rows = [sample(i) for i in range(NUM_SAMPLES)]
     encoded, _ = encoder.encode(rows)
     candidates = {"ours": lambda: len(encoder.encode(rows)[0])}
-    processor = load_processor(spec)
-    if processor is None:
+    if find_spec("transformers") is None:
         report.missing("transformers' processor", "not installed in this environment")
     else:
+        processor = load_processor(spec)
         inputs = [processed_inputs(row) for row in rows[:NUM_PROCESSED]]
         layout = [(encoded[0]["media"][0]["rows"], encoded[0]["media"][0]["cols"])]
         ids, _ = expand(encoded[0]["ids"], encoded[0]["loss"], layout, encoder.layout)
@@ -134,32 +135,6 @@ def sample(number: int) -> dict[str, Any]:
         "conversation": json.dumps(turns),
         "media": [medium],
     }
-
-
-def load_processor(spec: str) -> Any:
-    """Return transformers' processor for a tokenizer's folder, or None where transformers is not installed.
-
-    Its video part, which needs torchvision, is replaced by the two numbers that the prompt is made of; images and text
-    run the library's own code with the PIL back end.
-    """
-    if find_spec("transformers") is None:
-        return None
-    from types import SimpleNamespace
-
-    from transformers import PreTrainedTokenizerFast, SmolVLMProcessor
-    from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
-
-    class Processor(SmolVLMProcessor):  # type: ignore[misc]
-        def check_argument_for_proper_class(self, argument_name: str, argument: Any) -> Any:
-            return type(argument)
-
-    folder = Path(spec).parent if Path(spec).is_file() else Path(spec)
-    return Processor(
-        image_processor=SmolVLMImageProcessorPil.from_pretrained(str(folder)),
-        tokenizer=PreTrainedTokenizerFast.from_pretrained(str(folder)),
-        video_processor=SimpleNamespace(num_frames=64, fps=1),
-        image_seq_len=64,
-    )
 
 
 def processed_inputs(row: dict[str, Any]) -> dict[str, Any]:

@@ -57,6 +57,8 @@ ROWS: dict[str, Row] = {
         arguments="--samples 3000",
         quick="--rounds 1 --samples 200 --index-packs 10000",
     ),
+    "batches": Row(script="batches.py", quick="--rounds 1 --samples 12"),
+    "whole-job": Row(script="whole_job.py", quick="--rounds 1 --samples 24", seconds=240),
     "rebuild": Row(script="rebuild.py", environment=OWN, quick="--rounds 1", seconds=180),
     "plan": Row(script="scale.py", environment=OWN, quick="--rows 50000", seconds=600, is_text=True),
 }
