@@ -120,7 +120,7 @@ def _opened(
     settings.check()
     space = open_workspace(workspace, read.path)
     recorder = recorder or Recorder(progress=progress)
-    with recorder.recording(space.root, manifest=str(read.path or ""), engine=settings.name):
+    with recorder.recording(space.root, manifest=str(read.path or ""), **settings.told()):
         running = open_engine(settings, recorder)
         try:
             yield read, space, running

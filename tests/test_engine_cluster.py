@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from curation.build import plan
 from curation.engine import EngineSettings, Job, Recorder, open_engine
+from curation.engine import rank as rank_module
 from curation.engine.cluster import RUNS, ClusterEngine
 from curation.engine.jobs import grouped
+from curation.engine.rank import Run, run_rank
 from curation.errors import BuildError, ManifestError, SourceError
 from tests.engine_work import WORK, jobs_of, tries
 
@@ -111,6 +113,37 @@ def test_a_task_over_its_memory_is_told_from_the_node(tmp_path: Path, caplog: py
     _engine(Processes(), recorder).map("pull docs", WORK, jobs_of(tmp_path, 0, fails="holds"), tmp_path)
     assert "pull docs: task bad retried: its worker held" in caplog.text
     assert recorder.stages["pull"].retried == 1
+
+
+def test_ranks_whose_driver_is_gone_end_before_their_next_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(folder=tmp_path / "run", stage="pull", function=WORK, markers=tmp_path, memory_bytes=None, profile=None)
+    run.write([jobs_of(tmp_path, 2)])
+    monkeypatch.setattr(rank_module, "SILENT_SECONDS", -1.0)
+    run.beat()
+    run_rank(run.folder, 0)
+    assert tries(tmp_path / "diary") == []
+    monkeypatch.undo()
+    run.stop()
+    run_rank(run.folder, 0)
+    assert tries(tmp_path / "diary") == []
+    (run.folder / "stop").unlink()
+    run_rank(run.folder, 0)
+    assert tries(tmp_path / "diary") == ["000", "001"]
+
+
+def test_a_rank_that_does_not_see_the_workspace_says_so(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="the workspace must be shared"):
+        run_rank(tmp_path / "elsewhere", 0)
+
+
+@pytest.mark.parametrize(("end", "code"), [("os.kill(os.getpid(), 9)", -9), ("pass", 7)])
+def test_a_process_that_is_killed_in_the_block_takes_its_parent_along(end: str, code: int) -> None:
+    inner = f"import os\nfrom curation.engine.rank import taking_parent_along\nwith taking_parent_along():\n    {end}"
+    outer = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', sys.argv[1]])\n"
+    # A parent that is not taken along ends by itself with 7; one that is waits on its stdin until then.
+    outer += "if sys.argv[2] == '-9': sys.stdin.read()\nsys.exit(7)"
+    with subprocess.Popen([sys.executable, "-c", outer, inner, str(code)], stdin=subprocess.PIPE) as process:
+        assert process.wait(60) == code
 
 
 def test_closing_ends_what_runs_and_lets_go(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from curation.engine.events import Recorder
 from curation.engine.jobs import Engine
@@ -49,6 +50,10 @@ class EngineSettings:
     workers: int | None = None
     memory_bytes: int | None = MEMORY_BYTES
     options: Mapping[str, str] = field(default_factory=dict)
+
+    def told(self) -> dict[str, Any]:
+        """Return what a run tells of its engine; options are left out, they may say who pays."""
+        return {"engine": self.name, "workers": self.workers, "memory_bytes": self.memory_bytes}
 
     def check(self) -> None:
         """Raise ManifestError for an engine or an option that there is not."""

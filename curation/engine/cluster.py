@@ -6,6 +6,7 @@ import logging
 import secrets
 import shutil
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from curation.engine.choice import EngineSettings
 from curation.engine.counting import ProgressCount
 from curation.engine.events import Recorder
 from curation.engine.jobs import GROUP_SECONDS, MAX_ATTEMPTS, Job, grouped, markers
-from curation.engine.rank import EventTail, Run
+from curation.engine.rank import BEAT_SECONDS, EventTail, Run
 from curation.errors import BuildError
 
 RUNS = "runs"
@@ -121,10 +122,15 @@ class ClusterEngine:
         tail = EventTail(folder=run.folder)
         by_name = {job.name: job for group in groups for job in group}
         thread = threading.Thread(target=launch, daemon=True)
+        run.beat()
+        beaten = time.monotonic()
         thread.start()
         try:
             while thread.is_alive():
                 thread.join(_SECONDS_BETWEEN_LOOKS)
+                if time.monotonic() - beaten >= BEAT_SECONDS:
+                    run.beat()
+                    beaten = time.monotonic()
                 self._pass_on(tail, by_name, count)
         except BaseException:
             run.stop()

@@ -1,7 +1,8 @@
 """What a rank of a cluster run does: its share of a stage's jobs, in a watched process, as the local engine does.
 
 A run is a folder that driver and nodes share: `run.pickle`, `jobs-N.pickle`; the ranks leave `events-N.jsonl` and, when
-a job raises, `error-N.pickle`. A file `stop` asks the ranks to end before their next job.
+a job raises, `error-N.pickle`. A file `stop` asks the ranks to end before their next job, and so does a driver
+that lets its file `beat` stand still: what a killed driver has submitted does not run on for hours.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import pickle
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,6 +25,10 @@ from curation.engine.events import TaskEvent, append_line
 from curation.engine.jobs import Job, marker
 from curation.engine.pool import Pool
 from curation.workspace import write_bytes
+
+BEAT = "beat"
+BEAT_SECONDS = 5.0
+SILENT_SECONDS = 180.0  # a rank whose driver has not shown itself for so long ends before its next job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +53,10 @@ class Run:
             write_bytes(self.folder / f"jobs-{rank}.pickle", pickle.dumps(list(jobs)))
         write_bytes(self.folder / "run.pickle", pickle.dumps(self))
 
+    def beat(self) -> None:
+        """Show the ranks that the driver still waits for them."""
+        (self.folder / BEAT).write_text(str(time.monotonic_ns()))
+
     def stop(self) -> None:
         """Ask the ranks to end before their next job."""
         (self.folder / "stop").touch()
@@ -63,7 +73,7 @@ def run_rank(folder: Path, rank: int) -> None:
     run: Run = pickle.loads((folder / "run.pickle").read_bytes())
     sys.path += [path for path in run.python_path if path not in sys.path]
     pool = Pool(workers=1, memory_bytes=run.memory_bytes, profile=run.profile)
-    parent = os.getppid()
+    wanted = _Wanted(folder=folder)
 
     def tell(event: TaskEvent) -> None:
         append_line(folder / f"events-{rank}.jsonl", asdict(event))
@@ -71,7 +81,7 @@ def run_rank(folder: Path, rank: int) -> None:
     try:
         jobs: list[Job] = pickle.loads((folder / f"jobs-{rank}.pickle").read_bytes())
         for job in jobs:
-            if (folder / "stop").exists() or os.getppid() != parent:  # nobody waits for this rank any more
+            if not wanted.look():
                 return
             if marker(run.markers, job) is None:
                 for _ in pool.run(run.stage, run.function, [job], folder=run.markers, tell=tell):
@@ -82,6 +92,25 @@ def run_rank(folder: Path, rank: int) -> None:
         raise
     finally:
         pool.close()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Wanted:
+    """Whether anybody waits for a rank. Clocks of nodes and driver are not compared: only the rank's own runs."""
+
+    folder: Path
+    parent: int = field(default_factory=os.getppid)
+    beat: str = ""
+    changed: float = field(default_factory=time.monotonic)
+
+    def look(self) -> bool:
+        """Say no when the driver said stop or went silent, or when the process above this one is gone."""
+        with contextlib.suppress(OSError):
+            beat = (self.folder / BEAT).read_text()
+            if beat != self.beat:
+                self.beat, self.changed = beat, time.monotonic()
+        is_silent = time.monotonic() - self.changed > SILENT_SECONDS
+        return not (is_silent or (self.folder / "stop").exists() or os.getppid() != self.parent)
 
 
 @contextlib.contextmanager
