@@ -12,6 +12,7 @@ from curation.build import build
 from curation.builds import Build, open_build
 from curation.cli.main import main
 from curation.show import ShownSample, show
+from curation.stats import answer
 from tests.corpora import png
 
 WORDS = (
@@ -126,3 +127,10 @@ def test_sources_that_are_gone_leave_the_media_and_say_why(made: Build, tmp_path
     (match,) = shown(open_build(folder), "second/second.json:0").matches
     assert match.sample.turns == () and "gone.json" in match.sample.problem
     assert match.sample.media and match.evidence.turns
+
+
+def test_the_items_that_leaked_are_listed_with_verdict_and_score(made: Build) -> None:
+    (found,) = answer(made, ["contamination_items"])
+    assert found.frame.select(
+        "benchmark", "source", "verdict", "item", "score", "num_samples", "num_dropped"
+    ).rows() == [("bench", "second", "text_only", "b7", 1.0, 1, 1)]

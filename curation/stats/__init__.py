@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import polars
 
 BUILD_TABLES = ("mixture", "kinds", "sources", "drops", "lengths", "media", "videos", "durations", "packs", "size")
-ON_REQUEST = ("contamination", "splice")
+ON_REQUEST = ("contamination", "contamination_items", "splice")
 PLAN_TABLES = ("mixture", "kinds", "sources", "drops", "videos", "durations", "packs", "size")
 
 
