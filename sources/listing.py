@@ -1,6 +1,6 @@
 """The table of all adapters as Markdown, made from their cards, and its place in a page.
 
-python -m curation.sources.listing README.md
+python -m curation.sources.listing docs/datasets.md
 """
 
 from __future__ import annotations

@@ -192,6 +192,7 @@ def test_the_path_of_build_json_opens_its_build(folder: Path) -> None:
     ("text", "message"),
     [
         ('{"schema_version": 99}', "schema version 99, this toolkit reads 2"),
+        ('{"schema_version": 1}', "schema version 1, this toolkit reads 2; build again with --replace, or use"),
         ("{", "not a build's description"),
         ("[]", "not a build's description"),
         ("{}", "not a build's description"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -32,6 +33,13 @@ def test_every_verb_has_help_with_an_example_that_names_it(verb: str, capsys: py
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_list_of_verbs_says_what_each_verb_says_of_itself(verb: str) -> None:
     assert (COMMANDS[verb].help or "").splitlines()[0] == VERBS[verb][1]
+
+
+def test_the_readme_has_a_row_for_every_verb() -> None:
+    page = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
+    table = page.partition("| verb | does |")[2].partition("\n\n")[0]
+    heads = " ".join(line.split("|")[1] for line in table.splitlines() if line.startswith("| `"))
+    assert set(re.findall(r"`([a-z]+)", heads)) == set(VERBS)
 
 
 def test_help_lists_the_verbs_and_imports_nothing_heavy() -> None:

@@ -1,4 +1,4 @@
-"""The table of sources in README.md is the one that the cards give."""
+"""The table of sources in docs/datasets.md is the one that the cards give."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from curation.errors import SourceError
 from curation.sources import ADAPTERS
 from curation.sources.listing import BEGIN, END, sources_table, with_table
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "datasets.md"
 
 
-def test_the_readme_has_the_table_of_the_cards() -> None:
-    page = README.read_text()
-    assert page == with_table(page), "run: python -m curation.sources.listing README.md"
+def test_the_page_has_the_table_of_the_cards() -> None:
+    page = PAGE.read_text()
+    assert page == with_table(page), "run: python -m curation.sources.listing docs/datasets.md"
 
 
 def test_every_adapter_has_a_row_of_five_cells() -> None:
