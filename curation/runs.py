@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from curation.credentials import as_written, hidden
 from curation.errors import BuildError
 from curation.fingerprint import canonical, fingerprint
 from curation.workspace import Stage, Workspace, write_bytes
@@ -122,4 +123,5 @@ def read_record(path: Path) -> Record | None:
 
 
 def _place(output: str | Path) -> str:
-    return str(output) if "://" in str(output) else str(Path(output).resolve())
+    """Return where a build is written: the path in full, or the URL without what is secret in it."""
+    return hidden(str(as_written(output))) if "://" in str(output) else str(Path(output).resolve())

@@ -219,3 +219,14 @@ def test_a_folder_that_is_no_workspace_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="no workspace; name the folder of one with --workspace"):
         existing_workspace(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_record_names_a_remote_build_without_its_secrets_and_keeps_what_it_used(tmp_path: Path) -> None:
+    space = open_workspace(tmp_path / "ws", None)
+    with recorded(space, None, settings={}, output="s3://me:hunter22@bucket/b?X-Amz-Signature=abcdef123") as run:
+        run.workspace.stage("pull", 1)
+        run.finish("digest")
+    written = b"".join(path.read_bytes() for path in _files(space))
+    assert b"s3://" in written and b"hunter22" not in written and b"abcdef123" not in written
+    _age(space.root)
+    assert _useless(survey(space)) == []
