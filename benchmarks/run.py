@@ -49,6 +49,8 @@ ROWS: dict[str, Row] = {
     "pull": Row(script="pull.py", quick="--rounds 1"),
     "encode": Row(script="encode.py", quick="--rounds 1"),
     "video": Row(script="video.py", arguments="--opens 100", quick="--rounds 1 --opens 20", seconds=240),
+    "image-dedup": Row(script="image_dedup.py", environment=STREAMING, quick="--rounds 1 --pictures 8", seconds=180),
+    "text-dedup": Row(script="text_dedup.py", quick="--rounds 1 --texts 200"),
     "packing": Row(script="packing.py", quick="--rounds 1 --mixed 5000"),
     "shards": Row(script="shards.py", environment=STREAMING, quick="--rounds 1 --samples 200"),
     "loader": Row(

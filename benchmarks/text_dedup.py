@@ -1,0 +1,188 @@
+"""Near-duplicate texts: what is found, what is lost, and how fast, beside datasketch, rensa and Data-Juicer.
+
+    python benchmarks/text_dedup.py [--texts 3000] [--rounds 5]
+
+Texts of 60 to 220 words from seeds; a fifth have an edited copy that shares more than 83 % of its 5-word sequences.
+Beside them stand half as many questions that differ in their numbers only: each that is dropped is lost. Rivals take
+5-word sequences, 128 permutations (Data-Juicer: its default of 256) and a threshold of 0.8, and keep the first of each
+pair. Ours runs the filter `near_duplicate_text` over the rows that pull and encode write; it verifies each pair.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import tempfile
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from reporting import Report, arguments
+from rounds import interleave
+
+from curation.filters import load_filter
+from curation.filters.shingles import jaccard, shingles, split_words
+from curation.filters.stage import run_filters
+from curation.tables import ENCODED, PULLED, from_rows
+
+SIMILARITY, PERMUTATIONS = 0.8, 128
+Rule = Callable[[Sequence[str]], set[int]]
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--texts", type=int, default=3000)
+    options = parser.parse_args()
+    report = Report(path=options.json)
+    texts, num_copies = draw(options.texts)
+    num_numeric = len(texts) - options.texts - num_copies
+    with tempfile.TemporaryDirectory() as name:
+        rules: dict[str, Rule] = {"ours": ours(Path(name), texts), **rivals(report)}
+        quality = []
+        for rule, run in rules.items():
+            gone = run(texts)
+            found = sum(options.texts <= number < options.texts + num_copies for number in gone)
+            numeric = sum(number >= options.texts + num_copies for number in gone)
+            others = sum(number < options.texts for number in gone)
+            cells = [f"{found / num_copies:.1%}", f"{numeric / num_numeric:.1%}", f"{others / options.texts:.1%}"]
+            quality.append([rule, *cells])
+        header = ["", "copies found", "numeric questions lost", "other texts lost"]
+        report.table(f"near-duplicate texts: what is dropped of {len(texts):,}", header, quality)
+
+        def timed(run: Rule) -> Callable[[], int]:
+            return lambda: (run(texts), len(texts))[1]
+
+        timings = interleave({rule: timed(run) for rule, run in rules.items()}, rounds=options.rounds)
+        report.rates("near-duplicate texts, signatures to decisions", timings, ours="ours", unit="texts")
+
+
+def draw(size: int) -> tuple[list[str], int]:
+    """Return texts, their edited copies and numeric questions, in this order; and how many copies there are."""
+    choose = random.Random(300_000)
+    vocabulary = ["".join(choose.choices("abcdefghijklmnopqrstuvwxyz", k=choose.randint(2, 9))) for _ in range(5000)]
+    texts = [" ".join(choose.choices(vocabulary, k=choose.randint(60, 220))) for _ in range(size)]
+    copies = []
+    for text in texts[: size // 5]:
+        words = text.split()
+        words[choose.randrange(len(words))] = choose.choice(vocabulary)
+        copy = " ".join(words)
+        if true_jaccard(text, copy) > 0.83:
+            copies.append(copy)
+    numeric = [
+        f"A shop sells {number % 97 + 2} red and {number * 7 % 991 + 2} blue pens and takes {number} back. "
+        "How many are gone?"
+        for number in range(size // 2)
+    ]
+    return texts + copies + numeric, len(copies)
+
+
+def true_jaccard(one: str, other: str) -> float:
+    """Return the share of 5-word sequences that two texts have in common."""
+    hashes, bounds = shingles(split_words([one, other]))
+    return jaccard(np.unique(hashes[: bounds[1]]), np.unique(hashes[bounds[1] :]))
+
+
+def ours(folder: Path, texts: Sequence[str]) -> Rule:
+    """Write the rows once and return the filter over them."""
+    rows = [
+        {
+            "sample_id": f"s0/{number:07d}",
+            "source": "s0",
+            "kind": "text",
+            "question_sha256": str(number),
+            "answer_sha256": str(number),
+            "rank": 0.5,
+            "conversation": json.dumps([["assistant", [text]]]),
+        }
+        for number, text in enumerate(texts)
+    ]
+    pq.write_table(from_rows(rows, PULLED), folder / "pulled.parquet")
+    encoded = [{"sample_id": row["sample_id"], "tokens": 40} for row in rows]
+    pq.write_table(from_rows(encoded, ENCODED), folder / "encoded.parquet")
+    rule = load_filter("near_duplicate_text", {"similarity": SIMILARITY})
+
+    def run(_: Sequence[str]) -> set[int]:
+        ledger = run_filters(
+            [rule],
+            pulled=[folder / "pulled.parquet"],
+            encoded=[folder / "encoded.parquet"],
+            priorities={"s0": 0},
+            seed=1,
+            memory_limit="3GB",
+            spill=folder,
+        )
+        return {int(sample_id.rpartition("/")[2]) for sample_id in ledger["sample_id"].to_pylist()}
+
+    return run
+
+
+def rivals(report: Report) -> dict[str, Rule]:
+    """Return the rivals that can be imported here."""
+    known: dict[str, tuple[str, Rule]] = {
+        "datasketch MinHashLSH": ("datasketch", with_datasketch),
+        "rensa RMinHashLSH": ("rensa", with_rensa),
+        "Data-Juicer minhash": ("data_juicer", with_data_juicer),
+    }
+    report.missing(
+        "datatrove's MinHash", "its word tokenizer for English wants spacy, which this package does not bring"
+    )
+    for name, (module, _) in known.items():
+        if not find_spec(module):
+            report.missing(name, "not installed in this environment")
+    return {name: rule for name, (module, rule) in known.items() if find_spec(module)}
+
+
+def sequences(text: str) -> set[str]:
+    words = text.lower().split()
+    return {" ".join(words[at : at + 5]) for at in range(max(len(words) - 4, 1))}
+
+
+def with_datasketch(texts: Sequence[str]) -> set[int]:
+    from datasketch import MinHash, MinHashLSH
+
+    index = MinHashLSH(threshold=SIMILARITY, num_perm=PERMUTATIONS)
+    gone = set()
+    for number, text in enumerate(texts):
+        signature = MinHash(num_perm=PERMUTATIONS)
+        signature.update_batch([sequence.encode() for sequence in sequences(text)])
+        if index.query(signature):
+            gone.add(number)
+        else:
+            index.insert(number, signature)
+    return gone
+
+
+def with_rensa(texts: Sequence[str]) -> set[int]:
+    from rensa import RMinHash, RMinHashLSH
+
+    index = RMinHashLSH(threshold=SIMILARITY, num_perm=PERMUTATIONS, num_bands=16)
+    kept: dict[int, RMinHash] = {}
+    gone = set()
+    for number, text in enumerate(texts):
+        signature = RMinHash(num_perm=PERMUTATIONS, seed=1)
+        signature.update(list(sequences(text)))
+        if any(kept[other].jaccard(signature) >= SIMILARITY for other in index.query(signature)):
+            gone.add(number)
+        else:
+            index.insert(number, signature)
+            kept[number] = signature
+    return gone
+
+
+def with_data_juicer(texts: Sequence[str]) -> set[int]:
+    import datasets
+    from data_juicer.ops.deduplicator.document_minhash_deduplicator import DocumentMinhashDeduplicator
+    from loguru import logger
+
+    logger.remove()
+    datasets.disable_progress_bars()
+    rule = DocumentMinhashDeduplicator(jaccard_threshold=SIMILARITY)
+    rows = datasets.Dataset.from_dict({"text": list(texts), "number": list(range(len(texts)))})
+    kept, _ = rule.process(rows.map(rule.compute_hash, load_from_cache_file=False))
+    return set(range(len(texts))) - set(kept["number"])
+
+
+if __name__ == "__main__":
+    main()
