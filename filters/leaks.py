@@ -70,25 +70,43 @@ def image_leaks(tables: Tables, found: Items, *, bits: int, difference: float) -
     """Yield samples that show what a picture of a benchmark shows: the 8 nearest pictures of each image at most."""
     import numpy as np
 
+    tables.connection.execute("""
+        create or replace temp table shown as
+        select row_number() over (order by media_id) - 1 as place, media_id,
+               arg_min(phash, (sample_id, position)) as phash, arg_min(address, (sample_id, position)) as address
+        from media where type = 'image' and phash is not null group by media_id""")
+    hashes = hash_array(
+        tables.connection.sql("select unhex(phash) as phash from shown order by place").to_arrow_table()["phash"]
+    )
+    if len(hashes) and found.pictures:
+        known = np.frombuffer(b"".join(picture.phash for picture in found.pictures), np.uint8).reshape(-1, 32)
+        ours, theirs, apart = near_between(known, hashes, bits)
+        starts = np.flatnonzero(np.diff(ours, prepend=-1))
+        near = np.arange(len(ours)) - np.repeat(starts, np.diff(starts, append=len(ours))) < MAX_LOOKS
+        yield from _looked_at(tables, found, (ours[near], theirs[near], apart[near]), difference)
+    tables.connection.execute("drop table shown")
+
+
+def _looked_at(
+    tables: Tables, found: Items, pairs: tuple[NDArray[np.int64], ...], difference: float
+) -> Iterator[ImageLeak]:
+    """Look at the pixels of pairs (place in `shown`, picture, differing bits), ordered by place."""
+    import numpy as np
+    import pyarrow as pa
+
+    places = np.unique(pairs[0])
+    tables.connection.register("wanted", pa.table({"place": pa.array(places)}))
     images = tables.connection.sql("""
-        select media_id, unhex(arg_min(phash, (sample_id, position))) as phash,
-               arg_min(address, (sample_id, position)) as address,
-               list(distinct sample_id order by sample_id) as samples
-        from media where type = 'image' and phash is not null group by media_id order by media_id""").to_arrow_table()
-    if not len(images) or not found.pictures:
-        return
-    hashes = hash_array(images["phash"])
-    known = np.frombuffer(b"".join(picture.phash for picture in found.pictures), np.uint8).reshape(-1, 32)
-    ours, theirs, apart = near_between(known, hashes, bits)
-    starts = np.flatnonzero(np.diff(ours, prepend=-1))
-    within = np.arange(len(ours)) - np.repeat(starts, np.diff(starts, append=len(ours)))
+        select place, any_value(address) as address, list(distinct sample_id order by sample_id) as samples
+        from shown join (select sample_id, media_id from media) using (media_id)
+        where place in (select place from wanted) group by place order by place""").to_arrow_table()
+    tables.connection.unregister("wanted")
     grey = lru_cache(NUM_CACHED)(load_grey)
-    for image, picture, distance in zip(
-        *(side[within < MAX_LOOKS].tolist() for side in (ours, theirs, apart)), strict=True
-    ):
-        address = images["address"][image].as_py()
+    for place, picture, distance in zip(*(side.tolist() for side in pairs), strict=True):
+        row = int(places.searchsorted(place))
+        address = images["address"][row].as_py()
         pixels = _look(grey(address) if address else None, grey(found.pictures[picture].address), difference)
-        for sample_id in images["samples"][image].as_py():
+        for sample_id in images["samples"][row].as_py():
             yield ImageLeak(sample_id=sample_id, picture=picture, bits=distance, pixels=pixels)
 
 
