@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ from curation.engine.rank import Run
 from curation.engine.slurm import SlurmLauncher
 from curation.errors import BuildError
 from tests import slurm_stand_in
-from tests.corpora import digests, write_corpus
+from tests.corpora import digests, write_corpus, write_problems
 from tests.engine_work import WORK, jobs_of, tries
 
 
@@ -34,10 +37,10 @@ def _settings(**options: str) -> EngineSettings:
 def test_a_build_on_slurm_has_the_bytes_of_a_local_one(tmp_path: Path, scheduler: Path) -> None:
     (tmp_path / "corpus").mkdir()
     write_corpus(tmp_path / "corpus")
-    manifest = tmp_path / "corpus" / "two.yaml"
+    manifest = tmp_path / "corpus" / "clips.yaml"
     manifest.write_text(
-        "extends: manifest.yaml\nsources: {pages: null, problems: null}\n"
-        "mixture: {weights: {pages: null, problems: null}}\n"
+        "extends: manifest.yaml\nsources: {pages: null, problems: null, pictures: null}\n"
+        "mixture: {weights: {pages: null, problems: null, pictures: null}}\n"
     )
     local = build(manifest, output=tmp_path / "local", workspace=tmp_path / "ws-local")
     recorder = Recorder()
@@ -49,8 +52,32 @@ def test_a_build_on_slurm_has_the_bytes_of_a_local_one(tmp_path: Path, scheduler
         recorder=recorder,
     )
     assert digests(made.folder) == digests(local.folder)
-    assert len(list(scheduler.glob("*.sh"))) == 6  # pull and encode each source, decode, write
-    assert [recorder.stages[name].tasks for name in ("pull", "encode", "decode")] == [2, 2, 1]
+    assert len(list(scheduler.glob("*.sh"))) == 4  # pull, encode, decode, write
+    assert [recorder.stages[name].tasks for name in ("pull", "encode", "decode")] == [1, 1, 1]
+
+
+@pytest.mark.slow
+def test_a_driver_that_is_killed_while_ranks_run_resumes_to_the_same_bytes(tmp_path: Path, scheduler: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    write_problems(tmp_path / "corpus" / "problems")
+    manifest = tmp_path / "corpus" / "manifest.yaml"
+    manifest.write_text(
+        "version: 1\nname: small\nprofile: smolvlm2-256m\ntokenizer: bytes\n"
+        "sources:\n  problems:\n    adapter: text\n    uri: problems/train.jsonl\n    kind: cot\n"
+        "    options: {prompt_field: question, answer_field: answer}\n"
+        "mixture: {unit: samples, weights: {problems: natural}}\n"
+    )
+    local = build(manifest, output=tmp_path / "local", workspace=tmp_path / "ws-local")
+    command = [sys.executable, "-m", "curation", "build", str(manifest), "-o", str(tmp_path / "out")]
+    command += ["--workspace", str(tmp_path / "ws"), "--engine", "slurm", "--engine-option", "partition=cpu"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as driver:
+        while not (scheduler / "2.sh").exists():  # the second stage is submitted
+            assert driver.poll() is None
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                driver.wait(0.05)
+        driver.kill()
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert digests(tmp_path / "out") == digests(local.folder)
 
 
 @pytest.mark.slow
