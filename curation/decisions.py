@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.engine import Engine, Job
-from curation.errors import BuildError
+from curation.errors import BuildError, ChangedError
 from curation.filters import filter_inputs, load_filter
 from curation.filters.stage import run_filters
 from curation.fingerprint import fingerprint
@@ -28,6 +28,7 @@ from curation.mixtures.tokenizer import Tokenizer, load_tokenizer
 from curation.mixtures.videos import Decoded, decode_selected
 from curation.seen import Seen, seen_ledger
 from curation.settings import encode_settings, source_of
+from curation.sources.changes import note_change
 from curation.sources.stage import Pulled, pull_source
 from curation.tables import LEDGER, from_rows
 from curation.workspace import Stage, Workspace
@@ -123,7 +124,7 @@ def decide(
             selection = select(candidates, manifest, context=settings.max_tokens)
         decoded = Decoded()
         if with_frames:
-            decoded = decode_selected(candidates, selection, workspace, engine)
+            decoded = _decoded(candidates, selection, workspace, engine)
             if decoded.failures:
                 failed = pa.concat_tables([failed, from_rows(decoded.failures, LEDGER)])
                 _check_failures(manifest, pulled, failed)
@@ -142,6 +143,14 @@ def decide(
             ),
             after=seen.told if seen else {},
         )
+
+
+def _decoded(candidates: Candidates, selection: Selection, workspace: Workspace, engine: Engine) -> Decoded:
+    try:
+        return decode_selected(candidates, selection, workspace, engine)
+    except ChangedError as err:
+        note_change(workspace, err)
+        raise
 
 
 def _encode(

@@ -18,7 +18,7 @@ from curation.builds import SCHEMA_VERSION, Build, open_build
 from curation.credentials import hidden
 from curation.decisions import Decided
 from curation.engine import Engine, Job
-from curation.errors import BuildError, StorageError
+from curation.errors import BuildError, ChangedError, StorageError
 from curation.fingerprint import fingerprint
 from curation.manifests import dump
 from curation.mixtures.candidates import Candidates
@@ -28,6 +28,7 @@ from curation.mixtures.selection import Selection, place_in_shards
 from curation.mixtures.shards import VERSION as SHARD_VERSION
 from curation.mixtures.shards import ShardTask
 from curation.publishing import claim, publish, release
+from curation.sources.changes import note_change
 from curation.storage import is_url
 from curation.tables import SHARDS
 from curation.version import __version__
@@ -198,7 +199,11 @@ def _write_shards(
         )
         jobs.append(Job(name=f"{shard:05d}", num_bytes=len(row), unit="rows", argument=task, outputs=(path,)))
     (folder / "shards").mkdir(exist_ok=True)
-    summaries = engine.map("write shards", "curation.mixtures.shards:write_shard", jobs, stage.folder)
+    try:
+        summaries = engine.map("write shards", "curation.mixtures.shards:write_shard", jobs, stage.folder)
+    except ChangedError as err:
+        note_change(workspace, err)
+        raise
     return [
         {"shard": shard, "path": f"shards/{job.argument.path.name}", **summary}
         for shard, (job, summary) in enumerate(zip(jobs, summaries, strict=True))

@@ -15,6 +15,7 @@ import random
 import time
 import weakref
 from collections.abc import Callable
+from stat import S_ISREG
 from typing import Any, BinaryIO, TypeVar, cast
 
 from curation.credentials import collapsed, expanded, hidden
@@ -101,29 +102,32 @@ def read_bytes(url: str, *, offset: int | None = None, length: int | None = None
     return data
 
 
-def stamp(path: str) -> str:
+def stamp(path: str, *, is_fresh: bool = True) -> str:
     """Return a file's size and time (local) or size and tag (remote), by which a change is noticed; "" if it is gone.
 
-    A remote one is asked afresh. Raises StorageError when the store does not answer.
+    A folder has none either. A remote file is asked afresh, unless a listing from just now will do. Raises
+    StorageError when the store does not answer.
     """
     if not is_url(path):
         try:
             about = os.stat(path)  # noqa: PTH116
         except OSError:
             return ""
-        return f"{about.st_size} {about.st_mtime_ns}"
-    system, name = file_system(path)
-    system.invalidate_cache()
+        return f"{about.st_size} {about.st_mtime_ns}" if S_ISREG(about.st_mode) else ""
     try:
-        return tag(retried(lambda: system.info(name), path))
+        system, name = file_system(path)
+        if is_fresh:
+            system.invalidate_cache()
+        info = retried(lambda: system.info(name), path)
     except OSError:
         return ""
+    return "" if info.get("type") == "directory" else tag(info)
 
 
 def tag(info: dict[str, Any]) -> str:
-    """Return size and tag of an entry of a remote file system."""
-    names = ("ETag", "etag", "LastModified", "mtime", "blob_id")
-    return " ".join([str(info.get("size")), *(str(info[key]) for key in names if info.get(key))])
+    """Return size and tag of an entry of a remote file system: its ETag or blob id, else its time."""
+    names = ("ETag", "etag", "blob_id", "LastModified", "mtime", "created")
+    return " ".join([str(info.get("size")), *[str(info[key]) for key in names if info.get(key)][:1]])
 
 
 def retried(call: Callable[[], T], url: str) -> T:

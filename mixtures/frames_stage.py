@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from curation.errors import MediaError
 from curation.fingerprint import canonical, fingerprint
-from curation.media import content_from_json
+from curation.media import check_unchanged, content_from_json
 from curation.video import FrameRequest, decode
 from curation.workspace import replacing, write_bytes
 
@@ -50,7 +50,10 @@ class FramesTask:
 
 
 def decode_clips(work: FramesTask) -> dict[str, Any]:
-    """Decode every clip that is not in the cache yet; return the failures by path name."""
+    """Decode every clip that is not in the cache yet; return the failures by path name.
+
+    Raises ChangedError when a video is no longer what was measured.
+    """
     failures: dict[str, Any] = {}
     for clip in work.clips:
         path = clip.path(work.cache)
@@ -59,7 +62,9 @@ def decode_clips(work: FramesTask) -> dict[str, Any]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             frames = decode(content_from_json(clip.address), FrameRequest.from_json(clip.plan), timeout=work.timeout)
+            check_unchanged(clip.address, clip.media_id)
         except MediaError as err:
+            check_unchanged(clip.address, clip.media_id)
             failure = {"reason": err.reason, "detail": err.detail, "measured": err.measured}
             failures[path.name] = failure
             if err.reason not in _UNSURE:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curation.errors import BuildError, MediaError
+from curation.errors import ChangedError, MediaError
 from curation.media import content_from_json, open_image, read, sha256
 from curation.mixtures.frames_stage import Clip, read_frames
 from curation.mixtures.layout import ImageLayout, expand
@@ -69,7 +69,7 @@ class ShardTask:
 def write_shard(work: ShardTask) -> dict[str, Any]:
     """Write the shard; return its rows, tokens, bytes and sha256.
 
-    Raises BuildError when a medium is gone or no longer has the bytes it was measured with.
+    Raises ChangedError when a medium is gone or no longer has the bytes it was measured with.
     """
     with replacing(work.path) as temporary:
         tokens = write_rows(temporary, work.format, _rows(work))
@@ -182,12 +182,18 @@ def _image(medium: dict[str, Any], work: ShardTask) -> bytes:
     try:
         data = read(content)
     except MediaError as err:
-        raise BuildError(
-            f"write: {content} was there in pull and is gone ({err}); put it back, or "
-            "remove the workspace and build again"
+        raise ChangedError(
+            f"write: {content} was there in pull and is gone ({err}); put it back, or run the build again to do "
+            "without it",
+            path=content.path,
+            now="gone",
         ) from err
-    if sha256(data) != medium["media_id"]:
-        raise BuildError(f"write: {content} has changed since pull; run the build again to measure it anew")
+    if (now := sha256(data)) != medium["media_id"]:
+        raise ChangedError(
+            f"write: {content} has changed since pull; run the build again to measure it anew",
+            path=content.path,
+            now=now,
+        )
     return data if work.images == "original" else _fitted(data, work.fit)
 
 

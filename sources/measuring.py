@@ -6,19 +6,16 @@ that can be read again stay where they are.
 
 from __future__ import annotations
 
-import hashlib
-import io
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from curation.credentials import hidden
-from curation.errors import CurationError, MediaError
+from curation.errors import MediaError
 from curation.hashing import phash256_batch
-from curation.media import address_json, open_address, probe_image, read, sha256
+from curation.media import address_json, media_stamp, probe_image, read, sha256, video_id
 from curation.records import Address, FrameFolder, Image, Task, Video
 from curation.sources.unicode import readable
 
@@ -93,11 +90,12 @@ class Measuring:
     def _measure_video(self, video: Video) -> Medium:
         from curation.video import probe
 
+        seen = "" if isinstance(video.content, bytes) else media_stamp(video.content)
         found = probe(video.content, timeout=self.video_timeout)
         return {
             "type": "video",
-            "address": self._address(video.content),
-            "media_id": _video_id(video.content),
+            "address": self._address(video.content, seen=seen),
+            "media_id": video_id(video.content),
             "mime": found.mime,
             "bytes": found.num_bytes,
             "width": found.width,
@@ -120,28 +118,12 @@ class Measuring:
             return str(content)
         return f"{location.media or self.task.path}#{part.name}"
 
-    def _address(self, content: bytes | Address | FrameFolder) -> str:
+    def _address(self, content: bytes | Address | FrameFolder, *, seen: str = "") -> str:
         if isinstance(content, bytes):
             offset = self.blob_file.tell()
             self.blob_file.write(content)
             content = Address(path=str(self.blob), offset=offset, length=len(content))
-        return address_json(content)
-
-
-def _video_id(content: bytes | Address | FrameFolder) -> str:
-    """Return the sha256 of a video's bytes; of a folder of frames, the sha256 over its frames' ids and its rate."""
-    if isinstance(content, bytes):
-        return sha256(content)
-    if isinstance(content, FrameFolder):
-        ids = [sha256(read(frame)) for frame in content.frames]
-        return sha256("\n".join([*ids, str(Fraction(content.fps).limit_denominator(1000))]).encode())
-    with open_address(content) as file:
-        try:
-            return hashlib.file_digest(cast(io.BufferedReader, file), "sha256").hexdigest()
-        except CurationError:
-            raise
-        except Exception as err:  # each remote file system has errors of its own
-            raise MediaError("unreadable_media", f"{content}: {err}") from err
+        return address_json(content, seen=seen)
 
 
 def num_bytes(medium: Medium) -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,17 +18,19 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curation.errors import MediaError
+from curation.credentials import hidden
+from curation.errors import ChangedError, MediaError, StorageError
 from curation.fingerprint import unit_hash
 from curation.media import sha256
 from curation.records import Card, Drop, Flag, Kind, Sample, Task, Text, kind_of
 from curation.sources import load_adapter
 from curation.sources.measuring import Measuring, num_bytes
 from curation.sources.unicode import named_in_unicode, with_whole_texts
+from curation.storage import stamp
 from curation.tables import LEDGER, PULLED, from_rows
 from curation.workspace import replacing
 
-VERSION = 3
+VERSION = 4
 ENDINGS = (".parquet", ".ledger.parquet", ".blob")
 _BATCH_ROWS = 1024
 _BATCH_BYTES = 16 << 20
@@ -36,7 +40,8 @@ _BATCH_BYTES = 16 << 20
 class PullTask:
     """One task of one source and where its rows go: `<output>.parquet`, `<output>.ledger.parquet`, `<output>.blob`.
 
-    `take_below` keeps only the rows whose hash (seed, "take", sample_id) is at most this.
+    `take_below` keeps only the rows whose hash (seed, "take", sample_id) is at most this. `seen` is the stamp of the
+    task's file when it was listed (empty: none); another one after reading is a ChangedError.
     """
 
     task: Task
@@ -47,6 +52,7 @@ class PullTask:
     kind: Kind | None = None
     license: str | None = None
     take_below: float | None = None
+    seen: str = ""
     video_timeout: float = 120.0
 
 
@@ -58,10 +64,10 @@ def pull(work: PullTask) -> dict[str, Any]:
         with blob_path.open("wb") as blob_file, pq.ParquetWriter(rows_path, PULLED, compression="zstd") as rows_file:
             measuring = Measuring(task=work.task, blob=blob, blob_file=blob_file, video_timeout=work.video_timeout)
             writer = _Writer(work=work, card=adapter.CARD, rows_file=rows_file, measuring=measuring)
-            for row in adapter.samples(work.task):
-                if not is_taken(work.take_below, work.seed, work.source, row.row_key):
-                    continue
-                writer.add(row)
+            with _unchanged(work):
+                for row in adapter.samples(work.task):
+                    if is_taken(work.take_below, work.seed, work.source, row.row_key):
+                        writer.add(row)
             writer.flush()
         with replacing(work.output.with_suffix(".ledger.parquet")) as ledger_path:
             pq.write_table(from_rows(writer.ledger, LEDGER), ledger_path, compression="zstd")
@@ -72,6 +78,29 @@ def pull(work: PullTask) -> dict[str, Any]:
         "videos": writer.num_videos,
         "drops": dict(sorted(writer.drops.items())),
     }
+
+
+@contextmanager
+def _unchanged(work: PullTask) -> Iterator[None]:
+    """Make sure that what was read in the block is the file that was listed."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except Exception as err:
+        _check_unchanged(work, err)
+        raise
+    _check_unchanged(work)
+
+
+def _check_unchanged(work: PullTask, why: Exception | None = None) -> None:
+    if work.seen and (now := stamp(work.task.path)) != work.seen:
+        what = "changed" if now else "went away"
+        raise ChangedError(
+            f"sources.{work.source}: {hidden(work.task.path)} {what} while it was read; run the same command again",
+            path=work.task.path,
+            now=now,
+        ) from why
 
 
 def count_taken(work: PullTask) -> dict[str, Any]:

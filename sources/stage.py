@@ -13,10 +13,12 @@ from curation.errors import BuildError, SourceError, StorageError
 from curation.fingerprint import fingerprint
 from curation.records import Card, Kind, Location, Task
 from curation.sources import load_adapter
+from curation.sources.changes import noted_changes
 from curation.sources.files import source_root
 from curation.sources.inputs import files_fingerprint, folder_fingerprint, place_of, revision
 from curation.sources.options import check_options
 from curation.sources.pull import ENDINGS, VERSION, PullTask, take_hash
+from curation.storage import stamp
 from curation.workspace import Stage, Workspace
 
 
@@ -76,8 +78,9 @@ def pull_source(source: Source, workspace: Workspace, engine: Engine, *, max_unr
     """Pull a source or find it pulled. Raises SourceError, and BuildError when the guard stops it."""
     source = replace(source, location=replace(source.location, cache=str(workspace.cache / "archives")))
     tasks = list_tasks(source)
-    stage = workspace.stage("pull", VERSION, _identity(source, tasks))
+    stage = workspace.stage("pull", VERSION, _identity(source, tasks) | noted_changes(workspace, source.location))
     take_below = _take_below(source, tasks, engine, stage)
+    seen = {path: stamp(path, is_fresh=False) for path in dict.fromkeys(task.path for task in tasks)}
     jobs = [
         Job(
             name=f"{number:06d}",
@@ -91,6 +94,7 @@ def pull_source(source: Source, workspace: Workspace, engine: Engine, *, max_unr
                 kind=source.kind,
                 license=source.license,
                 take_below=take_below,
+                seen=seen[task.path],
             ),
             outputs=tuple(stage.folder / f"{number:06d}{ending}" for ending in ENDINGS),
         )
