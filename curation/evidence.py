@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curation.errors import CurationError
-from curation.records import Sample, Text
+from curation.errors import CurationError, MediaError
+from curation.records import Image, Sample, Text
 
 if TYPE_CHECKING:
     import polars
@@ -70,6 +70,22 @@ def find_matches(build: Build, sample: Mapping[str, Any], ledger: Sequence[Mappi
         )
         for row in rows
     ]
+
+
+def read_images(build: Build, sample_ids: Iterable[str]) -> dict[str, tuple[bytes, ...]]:
+    """Read the images of samples from their sources again, by sample_id; those that can't be read are left out."""
+    from curation.media import read
+
+    rows = [dict(zip(("source", "row_key"), name.split("/", 1), strict=False)) for name in sample_ids if "/" in name]
+    found = _read_again(build.folder / "manifest.yaml", ({**row, "sample_id": "/".join(row.values())} for row in rows))
+    images: dict[str, tuple[bytes, ...]] = {}
+    for name, sample in ((name, each) for name, each in found.items() if isinstance(each, Sample)):
+        contents = [part.content for turn in sample.turns for part in turn.parts if isinstance(part, Image)]
+        try:
+            images[name] = tuple(each if isinstance(each, bytes) else read(each) for each in contents)
+        except MediaError:
+            continue
+    return images
 
 
 def _benchmark(row: Mapping[str, Any]) -> bool:

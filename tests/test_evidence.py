@@ -11,6 +11,7 @@ import pytest
 from curation.build import build
 from curation.builds import Build, open_build
 from curation.cli.main import main
+from curation.evidence import read_images
 from curation.show import ShownSample, show
 from curation.stats import answer
 from tests.corpora import png
@@ -127,6 +128,27 @@ def test_sources_that_are_gone_leave_the_media_and_say_why(made: Build, tmp_path
     (match,) = shown(open_build(folder), "second/second.json:0").matches
     assert match.sample.turns == () and "gone.json" in match.sample.problem
     assert match.sample.media and match.evidence.turns
+
+
+def test_the_page_of_a_dropped_sample_has_both_pictures_and_both_texts(
+    made: Build, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["show", str(made.folder), "second/second.json:1", "--html"]) == 0
+    page = capsys.readouterr().out
+    beside = page.split('<table class="beside">')[2]
+    assert beside.count('src="data:image/jpeg;base64,') == 2
+    assert "palaces" in beside.split("<td>")[1] and "castles" in beside.split("<td>")[2]
+
+
+def test_pictures_that_are_gone_are_left_out_of_the_page(made: Build, tmp_path: Path) -> None:
+    assert read_images(made, ["second/second.json:0", "second/second.json:99", "bench b7"]).keys() == {
+        "second/second.json:0"
+    }
+    folder = tmp_path / "moved"
+    shutil.copytree(made.folder, folder)
+    manifest = folder / "manifest.yaml"
+    manifest.write_text(manifest.read_text().replace("data/images", "data/elsewhere"))
+    assert read_images(open_build(folder), ["second/second.json:0"]) == {}
 
 
 def test_the_items_that_leaked_are_listed_with_verdict_and_score(made: Build) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from curation.report.gallery import cut, exhibit, exhibits, medium_pictures
+from curation.evidence import read_images
+from curation.report.gallery import MAX_PICTURES, cut, exhibit, exhibits, medium_pictures, thumbnail
 from curation.report.matrix import duplicate_matrix
 from curation.report.plots import WIDTH, columns, horizontal_bars, percent
 from curation.report.questions import ask_all, choose_samples
 from curation.report.writing import cell, visible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars
     from jinja2 import Environment
 
@@ -72,7 +75,16 @@ def shown_page(build: Build, shown: ShownPack | ShownSample) -> str:
         )
         for sample in samples
     ]
-    return _render("shown.html.j2", build=build, pack=pack, exhibits=each)
+    return _render("shown.html.j2", build=build, pack=pack, exhibits=each, thumbnails=_thumbnails(build, samples))
+
+
+def _thumbnails(build: Build, samples: Sequence[ShownSample]) -> dict[str, list[str]]:
+    """Make thumbnails of what matches put side by side, by sample_id, as data URIs."""
+    sides = {side.name for shown in samples for match in shown.matches for side in (match.sample, match.evidence)}
+    found = read_images(build, sorted(sides)) if sides else {}
+    return {
+        name: [thumbnail(data, side=SHOWN_SIDE) for data in images[:MAX_PICTURES]] for name, images in found.items()
+    }
 
 
 def _pictures_of(build: Build, example: Exhibit | None, media_id: str) -> tuple[Picture, ...]:
