@@ -59,9 +59,12 @@ ROWS: dict[str, Row] = {
         arguments="--samples 3000",
         quick="--rounds 1 --samples 200 --index-packs 10000",
     ),
+    "energon": Row(script="energon.py", environment="energon", quick="--rounds 1 --samples 60"),
+    "sql": Row(script="queries.py", quick="--rounds 1 --samples 20000"),
     "batches": Row(script="batches.py", quick="--rounds 1 --samples 12"),
     "whole-job": Row(script="whole_job.py", quick="--rounds 1 --samples 24", seconds=240),
     "rebuild": Row(script="rebuild.py", environment=OWN, quick="--rounds 1", seconds=180),
+    "scaling": Row(script="scaling.py", environment=OWN, quick="--rows 20 --output .bench/scaling.svg", seconds=240),
     "plan": Row(script="scale.py", environment=OWN, quick="--rows 50000", seconds=600, is_text=True),
 }
 
