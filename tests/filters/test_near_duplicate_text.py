@@ -113,3 +113,13 @@ def test_no_rows_are_no_rows(tmp_path: Path) -> None:
 def test_a_similarity_that_makes_no_sense_is_refused() -> None:
     with pytest.raises(ManifestError, match=r"similarity is 1\.5"):
         NearDuplicateText(similarity=1.5)
+
+
+def test_what_spills_decides_as_what_fits(tmp_path: Path) -> None:
+    """A tight limit, where DuckDB spills, and other files change nothing."""
+    texts = [words(seed, 40) for seed in range(1500)]
+    rows = [Row(sample_id=f"a/f:{index:04}", answer=" ".join(text)) for index, text in enumerate(texts)]
+    rows += [Row(sample_id=f"a/g:{index:04}", answer=" ".join([*text, "end"])) for index, text in enumerate(texts)]
+    whole = run(tmp_path, rows, NearDuplicateText())
+    assert len(dropped(whole)) == 1500
+    assert run(tmp_path, rows, NearDuplicateText(), memory_limit="30MB", num_files=3).equals(whole)
