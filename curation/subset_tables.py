@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 
 from curation.builds import Build
 from curation.errors import BuildError
-from curation.mixtures.index import first_of_each
 from curation.mixtures.subset import Chosen, Cut
 from curation.tables import MEDIA, PACKS, SAMPLES
 
@@ -112,30 +111,24 @@ class Kept:
         lengths = per_row[kept]
         wanted = np.repeat(starts[kept] - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
         owners = np.repeat(np.arange(len(kept)), lengths)
-        columns = {
-            "sample_repeats": self.cut.repeats[self.places[owners]],
-            "is_first_use": self._first_uses(wanted, self.base.chosen.source[self.places[owners]]),
-        }
+        repeats, source = self.cut.repeats[self.places[owners]], self.base.chosen.source[self.places[owners]]
+        seen: set[str] = set()
         done = 0
         for table in self._rows("media", wanted):
             here = slice(done, done + table.num_rows)
             ids = self.sample_ids.take(pa.array(owners[here]))
-            done = here.stop
             if not pc.all(pc.equal(table["sample_id"], ids), min_count=0).as_py():
                 raise BuildError(f"{self.base.build.folder}: media do not stand in the order of samples; build again")
+            is_changed = np.diff(source[here], prepend=source[max(done - 1, 0)]) != 0
+            columns = {
+                "sample_repeats": repeats[here],
+                "is_first_use": _are_first(table["media_id"].to_pylist(), is_changed.tolist(), seen),
+            }
+            done = here.stop
             for name, values in columns.items():
-                new = pa.array(values[here], MEDIA.field(name).type)
+                new = pa.array(values, MEDIA.field(name).type)
                 table = table.set_column(table.schema.get_field_index(name), name, new)
             yield table
-
-    def _first_uses(self, wanted: npt.NDArray[np.int64], source: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """Say of the media that stay which are the first of their bytes in their source."""
-        names = pq.read_table(self.base.build.table_files()["media"], columns=["media_id"])["media_id"]
-        names = names.take(pa.array(wanted))
-        found = np.zeros(len(wanted), dtype=np.bool_)
-        for number in np.unique(source):
-            found |= first_of_each(names, source == number)
-        return found
 
     def ledger(self) -> Iterator[pa.Table]:
         """Give the `ledger` rows of the samples that stay: flags and trims, as none of them was dropped."""
@@ -203,6 +196,18 @@ class Kept:
                     if first < last:
                         yield file.read_row_group(group).take(pa.array(wanted[first:last] - begun))
                     begun = end
+
+
+def _are_first(names: Sequence[str | None], is_changed: Sequence[bool], seen: set[str]) -> list[bool]:
+    """Say of each name whether its source has it for the first time; `seen` is what the source had before, filled."""
+    found = []
+    for name, is_new_source in zip(names, is_changed, strict=True):
+        if is_new_source:
+            seen.clear()
+        found.append(name is not None and name not in seen)
+        if name is not None:
+            seen.add(name)
+    return found
 
 
 def schema_of(paths: Sequence[Path]) -> pa.Schema:

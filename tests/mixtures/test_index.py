@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import curation.mixtures.index as index
 from curation.builds import Build
 from curation.mixtures.candidates import Candidates, load_candidates
+from curation.mixtures.media_table import media_tables
 from curation.mixtures.selection import Selection, select
 from curation.tables import LEDGER, MEDIA, MIXTURE, PACKS, SAMPLES, SHARDS, SOURCES, from_rows
 from curation.verify import check_tables
@@ -91,7 +92,7 @@ def test_the_media_of_every_sample_stand_beside_their_tokens_over_many_batches(t
     rows = _rows(11_000)
     candidates = _candidates(tmp_path, rows)
     selection = _selection(tmp_path, candidates, "mixture: {unit: samples, budget: 3000}")
-    found = pa.concat_tables(index.media_tables(candidates, selection, {"v1-0": "pyav"})).to_pylist()
+    found = pa.concat_tables(media_tables(candidates, selection, {"v1-0": "pyav"})).to_pylist()
     expected = []
     for row in rows:
         used = 0 if row.tokens is None else len(row.media[: row.used])
