@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from curation.cli.manifest_options import work_options
+from curation.cli.manifest_options import tell_times, work_options
 from curation.cli.run_options import position_options, read_reached
 
 if TYPE_CHECKING:
     from curation.builds import Build
+    from curation.engine import EngineSettings, Recorder
     from curation.position import Position
 
 
@@ -39,9 +40,9 @@ def command(
     replace: bool,
     as_json: bool,
     workspace: str | None,
-    workers: int | None,
-    engine: str,
+    engine: EngineSettings,
     overrides: tuple[str, ...],
+    recorder: Recorder,
 ) -> None:
     """Build a manifest without the samples that a training run has seen.
 
@@ -71,15 +72,15 @@ def command(
     )
     seen = read_seen(opened, reached)
     with progress_display() as display:
+        recorder.progress = display.update
         if is_planned:
             planned = plan(
                 manifest,
                 workspace=workspace,
-                workers=workers,
                 engine=engine,
                 overrides=overrides,
                 seen=seen,
-                progress=display.update,
+                recorder=recorder,
             )
             made = open_build(planned.folder)
         else:
@@ -87,13 +88,13 @@ def command(
                 manifest,
                 output=output,
                 workspace=workspace,
-                workers=workers,
                 engine=engine,
                 overrides=overrides,
                 replace=replace,
                 seen=seen,
-                progress=display.update,
+                recorder=recorder,
             )
+    tell_times(recorder)
     _print(made, as_json=as_json, is_planned=is_planned)
 
 
