@@ -9,24 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from contextlib import suppress
 from pathlib import Path
 
 from curation.credentials import hidden
 from curation.errors import BuildError
 from curation.publishing import BUILDING, DESCRIPTION
+from curation.shared_workspace import cache_folder
 from curation.storage import file_system, open_file, read_bytes
 from curation.storage_listing import list_objects
 from curation.workspace import replacing, write_bytes
 
 _COPY_BYTES = 8 << 20
-
-
-def cache_folder() -> Path:
-    """Return the folder of copies of remote things."""
-    user = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(os.environ.get("CURATION_CACHE") or f"{user}/curation").expanduser()
 
 
 def mirrored(url: str) -> Path:

@@ -17,12 +17,18 @@ def list_objects(url: str) -> list[dict[str, Any]]:
     """
     system, name = file_system(url)
     system.invalidate_cache()
-    if any(sign in url.partition("::")[0] for sign in "*?["):
+    if is_glob(url):
         return _matching(system, name, url)
     entry = retried(lambda: system.info(name), url)
     if entry.get("type") != "directory":
         return [entry]
     return _below(system, name, url)
+
+
+def is_glob(url: str) -> bool:
+    """Say whether a URL is a pattern; in a web address `?` begins a query."""
+    head = url.partition("::")[0]
+    return any(sign in head for sign in ("*[" if head.lower().startswith(("http://", "https://")) else "*?["))
 
 
 def is_object_folder(url: str) -> bool:

@@ -11,7 +11,7 @@ import errno
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,11 @@ from typing import IO, Any
 from curation.credentials import as_written
 from curation.errors import BuildError
 from curation.fingerprint import canonical, fingerprint
+from curation.shared_workspace import SharedFolder
+from curation.storage import is_url
 
 MARKER = "_done.json"
+ARCHIVES = "cache/archives"
 FORMAT = 1  # of the workspace as a whole: what its folders are for; what is in a stage is named by the stage's version
 TEMPORARY = ".tmp"
 CACHE_TAG = "CACHEDIR.TAG"  # https://bford.info/cachedir: backups, and our own walks over data, leave such folders out
@@ -36,6 +39,7 @@ class Stage:
     name: str
     folder: Path
     fingerprint: str
+    shared: SharedFolder | None = None
 
     @property
     def is_done(self) -> bool:
@@ -43,7 +47,11 @@ class Stage:
         return (self.folder / MARKER).is_file()
 
     def finish(self, summary: dict[str, Any]) -> None:
-        """Write the marker that makes the stage whole."""
+        """Write the marker that makes the stage whole; in a workspace under a URL, upload it before."""
+        if self.shared is not None:
+            if self.name == "pull":
+                self.shared.keep_files(_files(self.shared.root, ARCHIVES))
+            self.shared.keep(f"{self.name}/{self.folder.name}", last=MARKER, data=canonical(summary))
         write_bytes(self.folder / MARKER, canonical(summary))
 
     def summary(self) -> dict[str, Any]:
@@ -53,10 +61,14 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """The folder of reusable stages. `on_stage` is told of every stage that is asked for, before anything is in it."""
+    """The folder of reusable stages. `on_stage` is told of every stage that is asked for, before anything is in it.
+
+    `shared` is set when the workspace is under a URL: `root` is then this machine's copy of it.
+    """
 
     root: Path
     on_stage: Callable[[Stage], None] | None = None
+    shared: SharedFolder | None = None
 
     def stage(self, name: str, *identity: Any) -> Stage:
         """Return the folder for a stage with this identity (settings and input fingerprints), making it if needed."""
@@ -65,10 +77,22 @@ class Workspace:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "identity.json").exists():
             write_bytes(folder / "identity.json", canonical(as_written([name, *identity])))
-        stage = Stage(name=name, folder=folder, fingerprint=digest)
+        stage = Stage(name=name, folder=folder, fingerprint=digest, shared=self.shared)
         if self.on_stage is not None:
             self.on_stage(stage)
+        if self.shared is not None and not stage.is_done and self.shared.fetch(f"{name}/{folder.name}", last=MARKER):
+            self.shared.fetch_files(self.shared.names(ARCHIVES) if name == "pull" else ())
         return stage
+
+    def fetch_cached(self, paths: Iterable[Path]) -> None:
+        """Fetch files of the cache that this machine has not, where the workspace is under a URL."""
+        if self.shared is not None:
+            self.shared.fetch_files(path.relative_to(self.root).as_posix() for path in paths)
+
+    def keep_cached(self, paths: Iterable[Path]) -> None:
+        """Upload files of the cache, where the workspace is under a URL."""
+        if self.shared is not None:
+            self.shared.keep_files(path.relative_to(self.root).as_posix() for path in paths)
 
     @property
     def cache(self) -> Path:
@@ -82,9 +106,12 @@ def open_workspace(workspace: str | Path | None, manifest: Path | None) -> Works
     """Find the workspace: the argument, else CURATION_WORKSPACE, else `.curation/` beside the manifest.
 
     A new one is tagged as a cache, so that it may stand among the data. One of another format is refused: BuildError.
+    Any of them may be an fsspec URL; this machine then works in a folder of its cache.
     """
     beside = (manifest.resolve().parent if manifest else Path.cwd()) / ".curation"
-    root = Path(workspace or os.environ.get("CURATION_WORKSPACE") or beside)
+    named = str(workspace or os.environ.get("CURATION_WORKSPACE") or beside)
+    shared = SharedFolder.at(named) if is_url(named) else None
+    root = shared.root if shared else Path(named)
     try:
         root.mkdir(parents=True, exist_ok=True)
         if not any(root.iterdir()):
@@ -94,7 +121,12 @@ def open_workspace(workspace: str | Path | None, manifest: Path | None) -> Works
         raise BuildError(
             f"workspace {root}: {err.strerror}; name a folder that can be written with --workspace"
         ) from err
-    return Workspace(root=root.resolve())
+    return Workspace(root=root.resolve(), shared=shared)
+
+
+def _files(root: Path, room: str) -> list[str]:
+    paths = sorted((root / room).glob("*"))
+    return [path.relative_to(root).as_posix() for path in paths if path.suffix in (".tar", ".cut")]
 
 
 def _check_format(root: Path) -> None:

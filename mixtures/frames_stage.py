@@ -68,7 +68,7 @@ def decode_clips(work: FramesTask) -> dict[str, Any]:
             failure = {"reason": err.reason, "detail": err.detail, "measured": err.measured}
             failures[path.name] = failure
             if err.reason not in _UNSURE:
-                write_bytes(_failed(path), canonical(failure))
+                write_bytes(failed_path(path), canonical(failure))
             continue
         schema = FRAMES.with_metadata({"backend": frames.backend, "flags": json.dumps(list(frames.flags))})
         table = pa.table([pa.array(frames.seconds, pa.float64()), pa.array(frames.jpegs, pa.binary())], schema=schema)
@@ -80,7 +80,7 @@ def decode_clips(work: FramesTask) -> dict[str, Any]:
 def failure(clip: Clip, cache: Path) -> dict[str, Any] | None:
     """Return why a clip can't be decoded if an earlier build found out, or None."""
     try:
-        return dict(json.loads(_failed(clip.path(cache)).read_bytes()))
+        return dict(json.loads(failed_path(clip.path(cache)).read_bytes()))
     except FileNotFoundError:
         return None
 
@@ -111,5 +111,6 @@ def balanced(clips: Sequence[Clip], frames_per_task: int = 256) -> list[tuple[Cl
     return [tuple(task) for task in tasks]
 
 
-def _failed(path: Path) -> Path:
+def failed_path(path: Path) -> Path:
+    """Return where the reason is kept why a clip can't be decoded; `path` is where its frames would be."""
     return path.with_suffix(".failed.json")

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from curation.engine import Engine, Job
 from curation.mixtures.candidates import Candidates
-from curation.mixtures.frames_stage import Clip, FramesTask, balanced, failure, frame_bytes
+from curation.mixtures.frames_stage import Clip, FramesTask, balanced, failed_path, failure, frame_bytes
 from curation.mixtures.selection import Selection
 from curation.workspace import Workspace
 
@@ -44,6 +44,8 @@ def decode_selected(candidates: Candidates, selection: Selection, workspace: Wor
     uses = list(_uses(candidates, selection))
     cache = workspace.cache
     clips = {clip.path(cache).name: clip for clip in (use.clip for use in uses)}
+    kept = [path for clip in clips.values() for path in (clip.path(cache), failed_path(clip.path(cache)))]
+    workspace.fetch_cached(kept)
     missing = [
         clip for _, clip in sorted(clips.items()) if not clip.path(cache).exists() and failure(clip, cache) is None
     ]
@@ -63,6 +65,7 @@ def decode_selected(candidates: Candidates, selection: Selection, workspace: Wor
             (stage.folder / f"{job.name}.json").unlink(missing_ok=True)  # the cache itself says what is done
         for summary in engine.map("decode videos", "curation.mixtures.frames_stage:decode_clips", jobs, stage.folder):
             found.update(summary["failures"])
+        workspace.keep_cached(kept)
     return _collect(uses, found, workspace)
 
 

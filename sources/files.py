@@ -13,7 +13,7 @@ from typing import IO, cast
 from curation.credentials import collapsed, hidden
 from curation.errors import SourceError
 from curation.storage import file_system, is_url, open_file
-from curation.storage_listing import is_object_folder, list_objects
+from curation.storage_listing import is_glob, is_object_folder, list_objects
 
 _SKIPPED_FOLDERS = ("__MACOSX",)
 _BLOCK_BYTES = 4 << 20  # of rows, which are read from start to end
@@ -119,7 +119,7 @@ def _key(path: str, root: str) -> str:
 
 
 def _is_glob(uri: str) -> bool:
-    return any(sign in uri.partition("::")[0] for sign in "*?[") and (is_remote(uri) or not Path(uri).exists())
+    return is_glob(uri) if is_remote(uri) else any(sign in uri for sign in "*?[") and not Path(uri).exists()
 
 
 def is_folder(uri: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -203,3 +204,45 @@ def test_a_whole_corpus_is_built_from_and_to_a_flapping_store_with_the_same_byte
     local = build(tmp_path / "remote.yaml", output=tmp_path / "local", workspace=tmp_path / "ws2", workers=2)
     assert made.files == local.files
     assert all(check.is_passed for check in verify(made))
+
+
+@pytest.mark.slow
+def test_a_workspace_under_a_url_is_shared_by_machines(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = write_corpus(tmp_path / "corpus")
+    url = f"s3://{BUCKET}/workspace"
+    flaky: list[Fault] = [None, None, None, 503, None, None, "reset", None, 500]
+    store.faults = lambda request: flaky[(request.number * 7 + len(request.key)) % 9] if request.number < 9 else None
+    made = build(manifest, output=tmp_path / "one", workspace=url, workers=1)
+    store.faults = lambda request: None
+    assert made.files == build(manifest, output=tmp_path / "two", workspace=tmp_path / "local", workers=1).files
+
+    shutil.rmtree(tmp_path / "cache")
+    seen: list[tuple[str, int]] = []
+    again = build(
+        manifest,
+        output=tmp_path / "three",
+        workspace=url,
+        workers=1,
+        progress=lambda stage, done, tasks, *rest: seen.append((stage, done)),
+    )
+    assert again.files == made.files
+    begun = dict(reversed(seen))
+    assert all(done > 0 for stage, done in begun.items() if stage.startswith(("pull", "encode"))), begun
+    assert "decode videos" not in begun
+
+
+@pytest.mark.slow
+def test_a_workspace_whose_store_goes_away_stops_the_build_and_resumes(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest, url = put_pictures(store, tmp_path), f"s3://{BUCKET}/workspace"
+    with monkeypatch.context() as patch:
+        patch.setenv("CURATION_PATIENCE", "0.5")
+        store.faults = lambda request: 503 if sum(one.method == "PUT" for one in store.requests) > 3 else None
+        with pytest.raises(StorageError, match="has not answered"):
+            build(manifest, workspace=url, workers=1)
+    store.faults = lambda request: None
+    made = build(manifest, workspace=url, workers=1)
+    assert made.files == build(manifest, output=tmp_path / "b", workspace=tmp_path / "local", workers=1).files

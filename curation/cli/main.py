@@ -9,6 +9,7 @@ from importlib import import_module
 
 import click
 
+from curation.credentials import redacted
 from curation.errors import CurationError
 
 # Verb: its module's last name and the line that `curation --help` shows; a verb's own help begins with the same line.
@@ -90,11 +91,15 @@ def group(verbose: bool) -> None:
     """
     import logging
 
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-    )
+    class Redacting(logging.Formatter):
+        """Writes lines without secrets: other libraries log URLs too."""
+
+        def format(self, record: logging.LogRecord) -> str:
+            return redacted(super().format(record))
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Redacting("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -115,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 130
     except CurationError as err:
-        notes = "".join(f" ({note})" for note in getattr(err, "__notes__", ()))
+        notes = redacted("".join(f" ({note})" for note in getattr(err, "__notes__", ())))
         click.echo(f"error: {err}{notes}", err=True)
         return 1
     except BrokenPipeError:
@@ -125,10 +130,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(err, OSError) and err.errno in _OUTSIDE:
             click.echo(f"error: {err.filename or 'input or output'}: {err.strerror}; {_OUTSIDE[err.errno]}", err=True)
             return 1
-        click.echo(
-            f"bug: {type(err).__name__}: {_first_line(err)}; please report it with the log {_write_log(given)}",
-            err=True,
-        )
+        said = redacted(f"{type(err).__name__}: {_first_line(err)}")
+        click.echo(f"bug: {said}; please report it with the log {_write_log(given)}", err=True)
         return 3
     return code if isinstance(code, int) else 0
 
@@ -148,7 +151,7 @@ def _write_log(arguments: Sequence[str]) -> str:
 
     with tempfile.NamedTemporaryFile("w", prefix="curation-bug-", suffix=".log", delete=False, encoding="utf-8") as log:
         log.write(f"curation {__version__}, Python {platform.python_version()}, {platform.platform()}\n")
-        log.write(f"curation {join(arguments)}\n\n{traceback.format_exc()}")
+        log.write(redacted(f"curation {join(arguments)}\n\n{traceback.format_exc()}"))
     return log.name
 
 
