@@ -150,5 +150,8 @@ def test_the_table_accounts_for_every_sample_of_every_source(
     assert f"after {loader.state_dict()['position']} packs of {first.fingerprint[:12]}" in capsys.readouterr().out
     assert main([*common, "--packs", "0", "--plan", "--json"]) == 0
     assert sum(row["seen"] for row in json.loads(capsys.readouterr().out)["splice"]) == 0
+    packs = first.sql("select max(pack) + 1 from packs").item()
+    assert main([*common, "--packs", str(packs), "--plan", "--set", WEIGHTS.format(1)]) == 1
+    assert f"{len(selected(first))} samples that the run had seen were left out" in capsys.readouterr().err
     assert main([*common, "--packs", "3", "--step", "4"]) == 2
     assert main(common) == 2

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 from curation.cli.manifest_options import tell_times, work_options
 from curation.cli.run_options import position_options, read_reached
+from curation.errors import MixtureError
 
 if TYPE_CHECKING:
     from curation.builds import Build
     from curation.engine import EngineSettings, Recorder
     from curation.position import Position
+    from curation.seen import Seen
 
 
 @click.command()
@@ -71,7 +75,7 @@ def command(
         else read_reached(opened, state, step=step, seed=seed, batch_size=batch_size, world_size=world_size)
     )
     seen = read_seen(opened, reached)
-    with progress_display() as display:
+    with progress_display() as display, _told(seen):
         recorder.progress = display.update
         if is_planned:
             planned = plan(
@@ -96,6 +100,16 @@ def command(
             )
     tell_times(recorder)
     _print(made, as_json=as_json, is_planned=is_planned)
+
+
+@contextmanager
+def _told(seen: Seen) -> Iterator[None]:
+    """Say in an error about the mixture how much of it was left out."""
+    try:
+        yield
+    except MixtureError as err:
+        err.add_note(f"{seen.told['samples']:,} samples that the run had seen were left out")
+        raise
 
 
 def _print(made: Build, *, as_json: bool, is_planned: bool) -> None:
