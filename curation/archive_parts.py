@@ -92,7 +92,9 @@ def archive_files(roots: Sequence[str], cache: str) -> Iterator[tuple[str, Archi
                 )
                 folders[:] = sorted(inside, key=natural_key)
                 relative = os.path.relpath(parent, root)
-                for file in group_archives(f"{parent}/{name}" for name in sorted(names, key=natural_key)):
+                below = (f"{parent}/{name}" for name in sorted(names, key=natural_key))
+                regular = (path for path in below if os.path.isfile(path))  # noqa: PTH113  a pipe may never end
+                for file in group_archives(regular):
                     yield "" if relative == "." else relative, file
 
 

@@ -11,18 +11,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO
 
 from curation.archive_parts import SUFFIXES, ArchiveFile, JoinedFile
-from curation.decompressed import decompressed
+from curation.decompressed import BOMB_RATIO, decompressed
 from curation.errors import MediaError, SourceError
 from curation.records import Address
 from curation.split_zip import is_split_zip, split_zip_entries
 from curation.storage import is_url, open_file
+from curation.tars import members_of, open_tar
 
 __all__ = ["SUFFIXES", "Archive", "Member", "is_safe_name", "open_archive"]
 
 MAX_INFLATED_BYTES = 2 << 30
+_FREE_BYTES = 64 << 20
 _GZIP, _ZIP = b"\x1f\x8b", (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 
 
@@ -153,8 +155,8 @@ def _index_tar(file: IO[bytes]) -> tuple[dict[str, Member], str]:
     file.seek(0)
     problem = ""
     try:
-        with tarfile.open(fileobj=file, mode="r:") as tar:
-            for member in tar:
+        with open_tar(file) as tar:
+            for member in members_of(tar):
                 name = member.name.removeprefix("./")
                 if not member.isreg() or member.issparse() or not is_safe_name(name):
                     continue
@@ -162,8 +164,7 @@ def _index_tar(file: IO[bytes]) -> tuple[dict[str, Member], str]:
                     problem = f"cut inside {name}"
                     break
                 members[name] = Member(offset=member.offset_data, size=member.size)
-                cast(Any, tar).members = []  # tarfile keeps every member it saw
-    except (tarfile.TarError, EOFError, ValueError) as err:
+    except (tarfile.TarError, EOFError) as err:
         problem = str(err) or type(err).__name__
     return members, problem
 
@@ -202,6 +203,9 @@ def _zip_content(path: str, name: str, member: Member, file: IO[bytes]) -> Addre
         raise MediaError("unreadable_media", f"{path}: {name} is {packing}")
     if member.method == 8 and member.size > MAX_INFLATED_BYTES:
         raise MediaError("unreadable_media", f"{path}: {name} inflates beyond 2 GiB", measured=member.size)
+    if member.method == 8 and member.size > max(_FREE_BYTES, BOMB_RATIO * member.packed_size):
+        detail = f"{path}: {name} inflates more than {BOMB_RATIO} times"
+        raise MediaError("unreadable_media", detail, measured=member.size)
     file.seek(member.offset)
     header = file.read(30)
     if len(header) < 30 or not header.startswith(b"PK\x03\x04"):

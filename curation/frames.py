@@ -16,6 +16,7 @@ A frame that stays on screen over several targets is taken once. Fewer than `min
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,6 +32,7 @@ Positions = npt.NDArray[np.int64]
 # Times are products of integers and a time base, so equal times may differ in the last bits; no container has a finer
 # time base than 1e-7 s.
 TOLERANCE_SECONDS = 1e-7
+_ENDLESS_SECONDS = 1e12  # 30,000 years: what says so has no times; below it doubles tell milliseconds apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +111,15 @@ def plan_frames(
         seed_unit: a number in [0, 1) that places a seeded clip.
 
     Raises:
-        MediaError: `zero_frames` without frames, `window_past_end` when the part or the clip begins after the video's
-            end, `too_few_frames` when `clips` can't fill one clip.
+        MediaError: `zero_frames` without frames, `invalid_time` for what is no time, `window_past_end` when the part or
+            the clip begins after the video's end, `too_few_frames` when `clips` can't fill one clip.
     """
     if len(seconds) == 0:
         raise MediaError("zero_frames", "no frame to choose from", measured=0)
     duration = max(duration, float(seconds[-1]))
+    if not duration < _ENDLESS_SECONDS or math.isnan((start_seconds or 0.0) + (end_seconds or 0.0)):
+        detail = f"from {start_seconds} s to {end_seconds} s in a video of {duration} s"
+        raise MediaError("invalid_time", detail, measured=duration)
     window = _window(settings, duration=duration, start=start_seconds, end=end_seconds, seed_unit=seed_unit)
     first = int(_at(seconds, np.array([window[0]]))[0])
     stop = max(int(np.searchsorted(seconds, window[1] - TOLERANCE_SECONDS, "left")), first + 1)
@@ -136,7 +141,7 @@ def _window(
     settings: FrameSettings, *, duration: float, start: float | None, end: float | None, seed_unit: float
 ) -> tuple[float, float]:
     low, high = max(start or 0.0, 0.0), duration if end is None else min(end, duration)
-    if low >= high and low > 0:
+    if low >= high and (low > 0 or high < 0):
         detail = f"the part from {low:.3f} s to {high:.3f} s is empty in a video of {duration:.3f} s"
         raise MediaError("window_past_end", detail, measured=duration)
     budget = settings.max_frames * settings.average / settings.fps
@@ -174,10 +179,11 @@ def _choose(
         inside = keyframes[(keyframes >= span[0]) & (keyframes < span[1])].astype(np.int64)
         chosen = inside if len(inside) <= most else inside[_bin_centres(len(inside), most)]
     else:
-        count = int(np.ceil((window[1] - window[0] - TOLERANCE_SECONDS) * settings.fps))
-        if count > most:
+        wanted = np.ceil((window[1] - window[0] - TOLERANCE_SECONDS) * settings.fps)
+        if wanted > most:
             chosen = _uniform(seconds, window, span, count=most)
         else:
+            count = int(wanted)
             chosen = np.unique(_at(seconds, window[0] + np.arange(max(count, 1)) / settings.fps))
     if len(chosen) < least:
         chosen = _uniform(seconds, window, span, count=least)
@@ -210,7 +216,7 @@ def reference(settings: FrameSettings, *, num_frames: int, duration: float, most
     rate = num_frames / duration if duration > 0 else 1.0
     if settings.sampling == "clips":
         return _clips(settings, num_frames=num_frames, rate=rate, most=most)
-    count = max(1, min(round(settings.fps * duration), most))
+    count = max(1, round(min(settings.fps * duration, most)))
     low, high = 0, num_frames
     if settings.skip_seconds > 0 and duration - 2 * settings.skip_seconds > most * settings.fps:
         low, high = int(settings.skip_seconds * rate), int(num_frames - settings.skip_seconds * rate)

@@ -86,7 +86,7 @@ class MediaRoot:
         found = self._find_in_archives(name)
         if found is not None:
             return found
-        if self._urls:
+        if self._urls and "::" not in name:  # fsspec would take what follows for a place of its own
             return Found(content=Address(path=f"{self._urls[0]}/{name}"))
         raise MediaError("missing_media", name + self._problems())
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TABLES = ("samples", "media", "kept", "source_priority")
+
+_SECONDS = 10.0
 
 # Parts of a SELECT around its WHERE that a predicate must not smuggle in by closing our parenthesis.
 _CLAUSES = ("modifiers", "group_expressions", "having", "qualify", "sample")
@@ -36,24 +40,49 @@ def parse_predicate(sql: str) -> Predicate:
     """Check a predicate against empty tables, before there is any data. Raises ManifestError.
 
     Refused: statements and clauses, tables other than the stage's, table functions (files, settings), functions whose
-    value changes from run to run, unknown columns, wrong types.
+    value changes from run to run, unknown columns, wrong types, and what takes more than 10 s on tables without rows.
     """
     import duckdb
 
-    with duckdb.connect(config={"enable_external_access": "false"}) as connection:
+    with duckdb.connect(config={"enable_external_access": "false", "memory_limit": "1GB"}) as connection:
         tree = _tree(sql, connection)
         _check_tables(tree, sql)
         _check_functions(tree, sql, connection)
         for name, table in _empty_tables().items():
             connection.register(name, table)
         try:
-            connection.execute(f"select 1 from samples where not ({sql}\n)").fetchall()
+            with _interrupting(connection):
+                connection.execute(f"select 1 from samples where not ({sql}\n)").fetchall()
+        except duckdb.InterruptException as err:
+            raise ManifestError(
+                f"filters.where: '{sql}' does not end within {_SECONDS} s on tables without rows; write a simpler one"
+            ) from err
         except duckdb.Error as err:
             raise ManifestError(explain(sql, err)) from err
     return Predicate(
         columns=tuple(column for column in SAMPLE_COLUMNS if column in _words(tree, "column_names")),
         reads_media="media" in _words(tree, "table_name"),
     )
+
+
+@contextmanager
+def _interrupting(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Interrupt what runs on a connection after `_SECONDS`, again and again: between two queries it is not heard."""
+    done = threading.Event()
+
+    def watch() -> None:
+        is_done = done.wait(_SECONDS)
+        while not is_done:
+            connection.interrupt()
+            is_done = done.wait(0.1)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
 
 
 def explain(sql: str, err: Exception) -> str:

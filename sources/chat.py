@@ -139,6 +139,8 @@ class _Parts:
         if not isinstance(part, Mapping):
             raise RowDefect("invalid_row", f"a part is {type(part).__name__}, not an object")
         kind = part.get("type")
+        if not isinstance(kind, str):
+            raise RowDefect("unknown_part", f"the type of a part is {type(kind).__name__}")
         if kind in _TEXT_PARTS:
             text = next((part[key] for key in ("text", "value", "content") if part.get(key) is not None), None)
             if not isinstance(text, str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,12 +86,24 @@ def open_binary(path: str) -> Iterator[IO[bytes]]:
 
     """
     try:
+        if not is_remote(path):
+            check_regular(path)
         opened = open_file(path, block_bytes=_BLOCK_BYTES) if is_remote(path) else Path(path).open("rb")  # noqa: SIM115
         file = cast(IO[bytes], opened)
     except (OSError, ValueError, KeyError) as err:
         raise SourceError(f"source: can't read '{hidden(path)}': {reason_of(err)}") from err
     with file:
         yield file
+
+
+def check_regular(path: str) -> None:
+    """Refuse a pipe or a device with an OSError: reading it may never end. What is not there is left to be opened."""
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116
+    except (OSError, ValueError):
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError("it is a pipe or a device")
 
 
 def reason_of(err: BaseException) -> str:
@@ -142,8 +155,10 @@ def _list_uri(uri: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, int]]:
                 yield name, Path(name).stat().st_size
     elif path.is_dir():
         yield from _walk(path, suffixes)
-    elif path.exists():
+    elif path.is_file():
         yield str(path), path.stat().st_size
+    elif path.exists():
+        raise SourceError(f"source: '{uri}' is a pipe or a device; give a file, a folder or a glob")
     else:
         raise SourceError(
             f"source: '{uri}' does not exist; check the path (relative paths are relative to the manifest)"
@@ -161,9 +176,11 @@ def _walk(folder: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, int]]:
                 continue
             path = os.path.join(parent, name)  # noqa: PTH118  a million Path objects cost seconds
             try:
-                yield path, os.stat(path).st_size  # noqa: PTH116
+                about = os.stat(path)  # noqa: PTH116
             except OSError as err:
                 raise SourceError(f"source: can't read '{path}': {reason_of(err)}") from err
+            if stat.S_ISREG(about.st_mode):  # reading a pipe or a device may never end
+                yield path, about.st_size
 
 
 def _list_remote(uri: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, int]]:

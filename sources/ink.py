@@ -75,10 +75,10 @@ class _Reader:
     def end(self, name: str) -> None:
         text = "".join(self.text)
         self.text.clear()
-        path, self.path = self.path, self.path[:-1]
-        if path[-1] == "trace" and self.kind not in _HIDDEN_TRACES:
+        own = self.path.pop()
+        if own == "trace" and self.kind not in _HIDDEN_TRACES:
             self.traces.append(text)
-        elif path[-2:] == ["ink", "annotation"]:
+        elif own == "annotation" and self.path[-1:] == ["ink"]:
             self.annotations.setdefault(self.kind, text.strip())
 
 
@@ -111,7 +111,7 @@ def draw_strokes(strokes: Sequence[Sequence[Point]], *, size: int, stroke: float
     width of the pen and `margin` the white around the ink, both in pixels. A single dot is as large as pen and margins.
 
     Raises:
-        RowDefect: `ink_too_large`: the image would have more than 16.8 million pixels.
+        RowDefect: `ink_too_large`: the image would have more than 16.8 million pixels, or its extent is beyond 1e308.
 
     """
     from PIL import Image, ImageDraw
@@ -122,7 +122,11 @@ def draw_strokes(strokes: Sequence[Sequence[Point]], *, size: int, stroke: float
     width, height = max(xs) - left, max(ys) - top
     border = margin + stroke / 2
     longest = max(width, height)
+    if not math.isfinite(longest):
+        raise RowDefect("ink_too_large", "the strokes lie further apart than a number can say")
     scale = (size - 2 * border) / longest if size and longest > 0 else 1.0
+    if not math.isfinite(scale):  # so small that it is a dot
+        scale = 1.0
     across, down = (math.ceil(min(extent * scale, 1e9) + 2 * border) for extent in (width, height))
     if across * down > _MAX_PIXELS:
         raise RowDefect("ink_too_large", f"{across} x {down} pixels", measured=across * down, threshold=_MAX_PIXELS)

@@ -16,6 +16,8 @@ from typing import Any, Protocol
 import orjson
 
 CHUNK_BYTES = 1 << 20
+# A row is held in memory, and five times as much as Python values. Rows with pictures in base64 have 10 MB.
+MAX_ROW_BYTES = 128 << 20
 _CUT = re.compile(rb"\}\s*,\s*(?=\{)")
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],"]', re.DOTALL)
 _BLANKS = b" \t\r\n"
@@ -52,6 +54,9 @@ def list_elements(file: Readable, *, chunk_bytes: int = CHUNK_BYTES) -> Iterator
         if rows:
             size = chunk_bytes
             continue
+        if len(buffer) > MAX_ROW_BYTES:
+            yield BadElement("row_too_large", f"more than {MAX_ROW_BYTES} bytes; what follows in the list is not read")
+            return
         more = file.read(size)
         if not more:
             yield BadElement("truncated_file", f"the list does not end; {len(buffer)} bytes are left")

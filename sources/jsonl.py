@@ -16,12 +16,13 @@ import orjson
 from curation.records import Drop, Location, Task
 from curation.sources.defects import Row
 from curation.sources.files import SourceFile, open_binary
-from curation.sources.json_list import BadElement, list_elements
+from curation.sources.json_list import MAX_ROW_BYTES, BadElement, list_elements
 from curation.sources.unpacked import Unpacked, is_packed
 
 SUFFIXES = tuple(f"{name}{packed}" for name in (".jsonl", ".ndjson", ".json") for packed in ("", ".gz", ".zst"))
 _BLOCK_BYTES = 4 << 20
 _HEAD_BYTES = 1 << 16
+_MAX_OBJECT_BLOCKS = 512
 _BOM = b"\xef\xbb\xbf"
 
 Form = Literal["lines", "list", "object"]
@@ -77,7 +78,7 @@ def _form_rows(file: IO[bytes] | Unpacked, head: bytes, task: Task) -> Iterator[
     form = form_of(head, task.path)
     if form == "lines":
         return _line_rows(_blocks(file, None), task.key, 0)
-    return _numbered(list_elements(file) if form == "list" else _object_rows(file.read()), task.key)
+    return _numbered(list_elements(file) if form == "list" else _object_rows(file), task.key)
 
 
 def _packed_rows(file: Unpacked, task: Task) -> Iterator[Row | Drop]:
@@ -123,10 +124,16 @@ def form_of(head: bytes, name: str) -> Form:
     return "object" if is_whole or rest else "lines"
 
 
-def _object_rows(text: bytes) -> Iterator[Any | BadElement]:
+def _object_rows(file: IO[bytes] | Unpacked) -> Iterator[Any | BadElement]:
     """Yield one object, or the rows of an object of objects ({id: row}; the key under `id` where it is free)."""
+    blocks: list[bytes] = []
+    for block in _blocks(file, None):
+        blocks.append(block)
+        if len(blocks) > _MAX_OBJECT_BLOCKS:
+            yield BadElement("row_too_large", f"one object of more than {_MAX_OBJECT_BLOCKS * _BLOCK_BYTES} bytes")
+            return
     try:
-        value = orjson.loads(text.removeprefix(_BOM))
+        value = orjson.loads(b"".join(blocks).removeprefix(_BOM))
     except orjson.JSONDecodeError as err:
         yield BadElement("invalid_json", str(err))
         return
@@ -141,13 +148,24 @@ def _line_rows(blocks: Iterator[bytes], key: str, first_row: int) -> Iterator[Ro
     number, rest = first_row, b""
     loads = orjson.loads
     pending: list[bytes] = []
+    size = 0  # of the line that goes on, as far as it is read
     for block in blocks:
         if b"\n" not in block:
             pending.append(block)
+            size += len(block)
+            if size > MAX_ROW_BYTES:
+                pending.clear()
+                rest = b""
             continue
+        if size > MAX_ROW_BYTES:
+            end, _, block = block.partition(b"\n")
+            yield _too_large(f"{key}:{number}", size + len(end))
+            number += 1
+            pending.clear()
         lines = (b"".join((rest, *pending, block))).split(b"\n")
         pending.clear()
         rest = lines.pop()
+        size = len(rest)
         for line in lines:
             if line and not line.isspace():
                 try:
@@ -156,8 +174,14 @@ def _line_rows(blocks: Iterator[bytes], key: str, first_row: int) -> Iterator[Ro
                     yield _line_row(line, f"{key}:{number}", number)
             number += 1
     rest = b"".join((rest, *pending))
-    if rest and not rest.isspace():
+    if size > MAX_ROW_BYTES:
+        yield _too_large(f"{key}:{number}", size)
+    elif rest and not rest.isspace():
         yield _line_row(rest, f"{key}:{number}", number)
+
+
+def _too_large(row_key: str, size: int) -> Drop:
+    return Drop(row_key=row_key, reason="row_too_large", measured=size, threshold=MAX_ROW_BYTES)
 
 
 def _line_row(line: bytes, row_key: str, number: int) -> Row | Drop:

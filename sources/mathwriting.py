@@ -15,6 +15,7 @@ Licence: CC BY-NC-SA 4.0, its LaTeX CC BY-SA: not for commercial use.
 from __future__ import annotations
 
 import logging
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -28,6 +29,7 @@ from curation.sources.im2latex import FORMULA_QUESTION
 from curation.sources.ink import draw_strokes, read_inkml
 from curation.sources.options import choice_option, count_option, names_option, rate_option, text_option
 from curation.sources.questions import IMAGE_COLUMN, Questions, asked_options, columns_named
+from curation.tars import members_of, open_packed_tar
 
 CARD = Card(
     name="mathwriting",
@@ -149,13 +151,13 @@ def _tar_rows(task: Task) -> Iterator[Row | Drop]:
     number = 0
     with open_binary(task.path) as opened:
         try:
-            with tarfile.open(fileobj=opened, mode="r|*") as tar:
-                for member in tar:
+            with open_packed_tar(opened) as tar:
+                for member in members_of(tar):
                     file = tar.extractfile(member) if member.name.lower().endswith(_INK) else None
                     if file is not None:
                         yield Row(f"{task.key}:{number}", (member.name, file.read(_INK_BYTES + 1)))
                         number += 1
-        except (tarfile.TarError, EOFError, OSError) as err:
+        except (tarfile.TarError, EOFError, OSError, zlib.error) as err:
             yield Drop(row_key=f"{task.key}:{number}", reason="truncated_file", detail={"detail": str(err)})
 
 

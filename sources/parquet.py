@@ -12,10 +12,12 @@ from curation.records import Drop, Location, Task
 from curation.sources.arrow_values import python_values
 from curation.sources.defects import Row
 from curation.sources.files import SourceFile, is_remote, open_binary, reason_of
+from curation.sources.unicode import is_readable
 
 SUFFIXES = (".parquet",)
 _BATCH_ROWS = 256
 _BATCH_BYTES = 16 << 20
+_FREE_ROWS = 1 << 20
 
 
 @contextmanager
@@ -25,11 +27,11 @@ def _opened(path: str) -> Iterator[Any]:
 
     with ExitStack() as stack:
         opened: Any = path  # Arrow's own reader of files is twice as fast as one that asks Python for every page
-        if is_remote(path) or not Path(path).is_file():
+        if is_remote(path) or not Path(path).is_file() or not is_readable(path):
             opened = stack.enter_context(open_binary(path))
         try:
             parquet = stack.enter_context(pq.ParquetFile(opened, pre_buffer=is_remote(path)))
-        except (pa.ArrowException, OSError) as err:
+        except (pa.ArrowException, OSError, ValueError) as err:  # ValueError: the name of a column is no UTF-8
             raise SourceError(
                 f"source: '{path}' is no whole Parquet file ({reason_of(err)}); fetch it again or leave it out"
             ) from err
@@ -51,6 +53,7 @@ def parquet_tasks(file: SourceFile, location: Location, *, required: Sequence[st
         first_row = rows = size = 0
         for group in range(metadata.num_row_groups):
             about = metadata.row_group(group)
+            _check_count(about.num_rows, file)
             if groups and size + about.total_byte_size > location.task_bytes:
                 tasks.append(_task(file, location, groups, first_row, rows, size))
                 groups, first_row, rows, size = [], first_row + rows, 0, 0
@@ -60,6 +63,15 @@ def parquet_tasks(file: SourceFile, location: Location, *, required: Sequence[st
         if groups:
             tasks.append(_task(file, location, groups, first_row, rows, size))
     return tasks
+
+
+def _check_count(num_rows: int, file: SourceFile) -> None:
+    """Refuse a row group that states more rows than its file has bytes: each would become a row of the ledger."""
+    if not 0 <= num_rows <= file.num_bytes + _FREE_ROWS:
+        raise SourceError(
+            f"source: '{file.path}' states a row group of {num_rows} rows in {file.num_bytes} bytes; fetch it again or "
+            "leave it out"
+        )
 
 
 def _task(file: SourceFile, location: Location, groups: list[int], first_row: int, rows: int, size: int) -> Task:

@@ -5,7 +5,6 @@ Runs in a worker.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from curation.media import sha256
 from curation.records import Card, Drop, Flag, Kind, Sample, Task, Text, kind_of
 from curation.sources import load_adapter
 from curation.sources.measuring import Measuring, num_bytes
+from curation.sources.row_keys import RowKeys
 from curation.sources.unicode import named_in_unicode, with_whole_texts
 from curation.storage import stamp
 from curation.tables import LEDGER, PULLED, from_rows
@@ -34,6 +34,7 @@ VERSION = 4
 ENDINGS = (".parquet", ".ledger.parquet", ".blob")
 _BATCH_ROWS = 1024
 _BATCH_BYTES = 16 << 20
+_LEDGER_ROWS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,17 +61,30 @@ def pull(work: PullTask) -> dict[str, Any]:
     """Carry out a task and return its counts: rows_read, rows_unreadable, samples, and drops by reason."""
     adapter = load_adapter(work.adapter)
     blob = work.output.with_suffix(".blob")
-    with replacing(blob) as blob_path, replacing(work.output.with_suffix(".parquet")) as rows_path:
-        with blob_path.open("wb") as blob_file, pq.ParquetWriter(rows_path, PULLED, compression="zstd") as rows_file:
-            measuring = Measuring(task=work.task, blob=blob, blob_file=blob_file, video_timeout=work.video_timeout)
-            writer = _Writer(work=work, card=adapter.CARD, rows_file=rows_file, measuring=measuring)
-            with _unchanged(work):
-                for row in adapter.samples(work.task):
-                    if is_taken(work.take_below, work.seed, work.source, row.row_key):
-                        writer.add(row)
-            writer.flush()
-        with replacing(work.output.with_suffix(".ledger.parquet")) as ledger_path:
-            pq.write_table(from_rows(writer.ledger, LEDGER), ledger_path, compression="zstd")
+    ledger = work.output.with_suffix(".ledger.parquet")
+    with (
+        replacing(ledger) as ledger_path,
+        replacing(blob) as blob_path,
+        replacing(work.output.with_suffix(".parquet")) as rows_path,
+        blob_path.open("wb") as blob_file,
+        pq.ParquetWriter(rows_path, PULLED, compression="zstd") as rows_file,
+        pq.ParquetWriter(ledger_path, LEDGER, compression="zstd") as ledger_file,
+    ):
+        measuring = Measuring(task=work.task, blob=blob, blob_file=blob_file, video_timeout=work.video_timeout)
+        writer = _Writer(
+            work=work,
+            card=adapter.CARD,
+            rows_file=rows_file,
+            ledger_file=ledger_file,
+            measuring=measuring,
+            keys=RowKeys(f"{work.task.key}:"),
+        )
+        with _unchanged(work):
+            for row in adapter.samples(work.task):
+                if is_taken(work.take_below, work.seed, work.source, row.row_key):
+                    writer.add(row)
+        writer.flush()
+        writer.flush_ledger()
     return {
         "rows_read": writer.num_samples + sum(writer.drops.values()),
         "rows_unreadable": sum(writer.drops.values()),
@@ -124,18 +138,19 @@ class _Writer:
     work: PullTask
     card: Card
     rows_file: pq.ParquetWriter
+    ledger_file: pq.ParquetWriter
     measuring: Measuring
+    keys: RowKeys
     ledger: list[dict[str, Any]] = field(default_factory=list)
     drops: Counter[str] = field(default_factory=Counter)
     num_samples: int = 0
     num_videos: int = 0
     _rows: list[dict[str, Any]] = field(default_factory=list)
     _size: int = 0
-    _keys: set[bytes] = field(default_factory=set)
 
     def add(self, row: Sample | Drop) -> None:
         row = named_in_unicode(row)
-        if self._is_repeated(row.row_key):
+        if not self.keys.add(row.row_key):
             self._note_repeated(row.row_key)
             return
         if isinstance(row, Sample) and not _has_answer(row):
@@ -148,15 +163,8 @@ class _Writer:
         if isinstance(row, Drop):
             self.drops[row.reason] += 1
             self._note(row.row_key, "drop", row.reason, row.measured, row.threshold, dict(row.detail))
-        if len(self._rows) >= _BATCH_ROWS or self._size >= _BATCH_BYTES:
+        if len(self._rows) >= _BATCH_ROWS or self._size >= _BATCH_BYTES or len(self.ledger) >= _LEDGER_ROWS:
             self.flush()
-
-    def _is_repeated(self, row_key: str) -> bool:
-        key = hashlib.blake2b(row_key.encode(), digest_size=16).digest()
-        if key in self._keys:
-            return True
-        self._keys.add(key)
-        return False
 
     def _note_repeated(self, row_key: str) -> None:
         """Note a row whose key another row has: it has no id of its own, the other's is the evidence."""
@@ -238,12 +246,19 @@ class _Writer:
         )
 
     def flush(self) -> None:
-        """Write the rows so far as one row group."""
+        """Write the rows so far as one row group; the ledger's too, when there are many."""
+        if len(self.ledger) >= _LEDGER_ROWS:
+            self.flush_ledger()
         if not self._rows:
             return
         self.measuring.hash_images()
         self.rows_file.write_table(pa.Table.from_pylist(self._rows, schema=PULLED))
         self._rows, self._size = [], 0
+
+    def flush_ledger(self) -> None:
+        """Write the ledger rows so far as one row group."""
+        self.ledger_file.write_table(from_rows(self.ledger, LEDGER))
+        self.ledger = []
 
 
 def _has_answer(sample: Sample) -> bool:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any, cast
+from typing import IO
+
+from curation.tars import members_of, open_tar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +76,8 @@ def _members(file: IO[bytes], start: int) -> Iterator[Member | Cut]:
     size = file.seek(0, os.SEEK_END)
     file.seek(start)
     try:
-        with tarfile.open(fileobj=file, mode="r:") as tar:
-            while (info := tar.next()) is not None:
-                cast(Any, tar).members = []  # tarfile keeps every member it saw
+        with open_tar(file) as tar:
+            for info in members_of(tar):
                 name = info.name.removeprefix("./")
                 key, ending = split_name(name)
                 if info.isdir() or not ending or key.endswith("/") or not key:
@@ -95,5 +96,5 @@ def _members(file: IO[bytes], start: int) -> Iterator[Member | Cut]:
                 if is_cut:
                     yield Cut(reason=f"the tar ends inside {name}")
                     return
-    except (tarfile.TarError, EOFError, ValueError) as err:
+    except (tarfile.TarError, EOFError) as err:
         yield Cut(reason=str(err) or type(err).__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from curation.cli.printing import clean
 from curation.errors import CurationError
 
 
@@ -30,7 +31,7 @@ def command(manifest: str, offline: bool, as_json: bool) -> None:
     if problems:
         if not as_json:
             for problem in problems:
-                click.echo(problem)
+                click.echo(clean(problem))
         raise CurationError(f"{manifest}: {len(problems)} problem{'s' if len(problems) > 1 else ''} found")
     if not as_json:
         click.echo(f"{manifest}: no problem found")

@@ -44,7 +44,7 @@ def command(context: click.Context, before: str, after: str, as_json: bool) -> N
 
 
 def _print(found: Difference) -> None:
-    from curation.cli.printing import print_table
+    from curation.cli.printing import one_line, print_table
 
     if found.is_same:
         click.echo("no difference")
@@ -59,7 +59,7 @@ def _print(found: Difference) -> None:
         _print_sources(found)
     if found.resized:
         shown = [f"{each.sample_id} {each.tokens_before:,} -> {each.tokens_after:,}" for each in found.resized]
-        click.echo(f"changed most in tokens: {'; '.join(shown)}")
+        click.echo(one_line(f"changed most in tokens: {'; '.join(shown)}"))
     if found.places:
         click.echo(f"packs {found.packs_before:,} -> {found.packs_after:,}, {found.places:,} places differ")
     if found.shards:

@@ -9,6 +9,7 @@ from importlib import import_module
 
 import click
 
+from curation.cli.printing import clean
 from curation.credentials import redacted
 from curation.errors import CurationError
 
@@ -91,14 +92,17 @@ def group(verbose: bool) -> None:
     """
     import logging
 
-    class Redacting(logging.Formatter):
-        """Writes lines without secrets: other libraries log URLs too."""
+    class Printable(logging.Formatter):
+        """Writes lines without secrets, since other libraries log URLs, and without what would steer a terminal."""
+
+        def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+            return clean(super().formatMessage(record))
 
         def format(self, record: logging.LogRecord) -> str:
             return redacted(super().format(record))
 
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Redacting("%(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(Printable("%(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler])
 
 
@@ -121,16 +125,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except CurationError as err:
         notes = redacted("".join(f" ({note})" for note in getattr(err, "__notes__", ())))
-        click.echo(f"error: {err}{notes}", err=True)
+        click.echo(clean(f"error: {err}{notes}"), err=True)
         return 1
     except BrokenPipeError:
         _close_stdout()
         return 0
     except Exception as err:
         if isinstance(err, OSError) and err.errno in _OUTSIDE:
-            click.echo(f"error: {err.filename or 'input or output'}: {err.strerror}; {_OUTSIDE[err.errno]}", err=True)
+            message = f"error: {err.filename or 'input or output'}: {err.strerror}; {_OUTSIDE[err.errno]}"
+            click.echo(clean(message), err=True)
             return 1
-        said = redacted(f"{type(err).__name__}: {_first_line(err)}")
+        said = clean(redacted(f"{type(err).__name__}: {_first_line(err)}"))
         click.echo(f"bug: {said}; please report it with the log {_write_log(given)}", err=True)
         return 3
     return code if isinstance(code, int) else 0

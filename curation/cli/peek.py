@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from curation.cli.printing import clean
+from curation.cli.printing import clean, one_line
 from curation.records import Address, Drop, FrameFolder, Image, Sample, Text, Video
 
 
@@ -44,17 +44,17 @@ def print_row(row: Sample | Drop) -> None:
     """Print a sample's turns with its media in their places, or a drop's reason."""
     described = describe_row(row)
     if isinstance(row, Drop):
-        click.secho(f"{row.row_key}  dropped: {row.reason}", bold=True)
-        click.echo(f"  measured {row.measured}, threshold {row.threshold}, {dict(row.detail)}")
+        click.secho(one_line(f"{row.row_key}  dropped: {row.reason}"), bold=True)
+        click.echo(one_line(f"  measured {row.measured}, threshold {row.threshold}, {dict(row.detail)}"))
         return
-    click.secho(row.row_key + (f"  (id {row.row_id})" if row.row_id else ""), bold=True)
+    click.secho(one_line(row.row_key + (f"  (id {row.row_id})" if row.row_id else "")), bold=True)
     for turn in described["turns"]:
         body = "".join(part if isinstance(part, str) else f"[{_medium_line(part)}]" for part in turn["parts"])
         click.echo(f"  {turn['role']}: " + clean(body).replace("\n", "\n    "))
     for flag in row.flags:
         click.echo(f"  flag: {flag.reason}")
     for name, value in row.columns.items():
-        click.echo(f"  {name} = {value}")
+        click.echo(one_line(f"  {name} = {value}"))
 
 
 def describe_row(row: Sample | Drop) -> dict[str, Any]:

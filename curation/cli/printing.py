@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +13,39 @@ if TYPE_CHECKING:
     import polars
 
 MAX_CELL = 80
-# Control characters of a dataset's own text, shown as pictures, so that they can't steer the terminal.
+# Control characters of a dataset's own text, shown as pictures, so that they can't steer the terminal; and those that
+# turn the direction of the text around them.
 _VISIBLE = {code: 0x2400 + code for code in range(32) if code not in (9, 10)} | {0x7F: 0x2421}
-_VISIBLE |= dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
+_VISIBLE |= dict.fromkeys([*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD)
+_JSON_ESCAPES = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 
 
 def print_json(value: object) -> None:
-    """Print a value as indented JSON; what JSON has no form for becomes text."""
+    """Print a value as indented JSON; what JSON has no form for becomes text.
+
+    Lone surrogates (bytes of a file's name that are no UTF-8) and control characters stand there as escapes.
+    """
+    import json
+
     import orjson
 
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=_plain).decode())
+    try:
+        option = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
+        text = orjson.dumps(value, option=option, default=_plain).decode()
+    except TypeError:  # a lone surrogate, or a number beyond 64 bits
+        text = json.dumps(_mended(value), indent=2, default=_plain, ensure_ascii=False)
+    click.echo(text.translate(_JSON_ESCAPES))
+
+
+def _mended(value: object) -> object:
+    """Return a value as JSON can say it: lone surrogates as the text of their escapes, no infinite numbers."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, Mapping):
+        return {str(_mended(str(key))): _mended(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mended(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(value: object) -> object:
@@ -144,9 +167,18 @@ def format_seconds(seconds: float) -> str:
 
 
 def clean(text: str) -> str:
-    """Make control characters visible; tabs and line ends stay.
+    """Make control characters and lone surrogates visible; tabs and line ends stay.
 
     >>> clean("a\\x1b[31mb")
     'a␛[31mb'
     """
-    return text.translate(_VISIBLE)
+    return text.encode("utf-8", "backslashreplace").decode().translate(_VISIBLE)
+
+
+def one_line(text: str) -> str:
+    """Make a text one line: control characters visible, line ends and tabs too.
+
+    >>> one_line("a\\nb")
+    'a␊b'
+    """
+    return clean(text).translate({9: 0x2409, 10: 0x240A})

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from curation.cli.printing import clean
 from curation.errors import CurationError, nearest
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _attempt(action: Callable[[], None]) -> None:
     try:
         action()
     except CurationError as err:
-        click.echo(f"error: {err}", err=True)
+        click.echo(clean(f"error: {err}"), err=True)
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from curation.cli.printing import clean
 from curation.errors import CurationError
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def print_result(frame: polars.DataFrame, form: str) -> None:
         frame.write_parquet(sys.stdout.buffer)
         return
     if form == "csv":
-        click.echo(flatten(frame).write_csv(), nl=False)
+        text = flatten(frame).write_csv()
+        click.echo(clean(text) if sys.stdout.isatty() else text, nl=False)
         return
     if form == "json":
         from curation.cli.printing import print_json

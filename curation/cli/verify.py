@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from curation.cli.printing import one_line
 from curation.errors import BuildError
 
 if TYPE_CHECKING:
@@ -66,4 +67,4 @@ def print_checks(checks: Sequence[Check], *, as_json: bool) -> None:
         if check.skipped:
             click.echo(f"{'':<8}{check.skipped}")
         for offender in check.offenders:
-            click.echo(f"{'':<8}{offender}")
+            click.echo(one_line(f"{'':<8}{offender}"))
