@@ -18,8 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from curation.builds import open_build
+from curation.credentials import hidden
 from curation.errors import BuildError
 from curation.runs import Record, alone, read_records
+from curation.shared_workspace import SharedFolder
+from curation.storage import is_url
 from curation.workspace import TEMPORARY, Workspace, open_workspace
 
 FREED = ".freed"
@@ -43,11 +46,16 @@ class Folder:
 
 
 def existing_workspace(folder: str | Path | None) -> Workspace:
-    """Open the workspace in a folder, else in CURATION_WORKSPACE, else in `.curation/` here. BuildError for none."""
-    root = Path(folder or os.environ.get("CURATION_WORKSPACE") or ".curation")
+    """Open the workspace in a folder, else in CURATION_WORKSPACE, else in `.curation/` here. BuildError for none.
+
+    Of a workspace under a URL it is this machine's copy: other machines may need what is under the URL.
+    """
+    named = str(folder or os.environ.get("CURATION_WORKSPACE") or ".curation")
+    root = SharedFolder.at(named).root if is_url(named) else Path(named)
     if not (root / "workspace.json").is_file():
-        raise BuildError(f"{root}: no workspace; name the folder of one with --workspace")
-    return open_workspace(root, None)
+        what = "no copy of it on this machine" if is_url(named) else "no workspace"
+        raise BuildError(f"{hidden(named)}: {what}; name the folder of a workspace with --workspace")
+    return open_workspace(named, None)
 
 
 def survey(workspace: Workspace, *, builds: Sequence[str | Path] = (), days: float = 7.0) -> list[Folder]:

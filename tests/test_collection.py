@@ -216,7 +216,7 @@ def test_the_command_shows_and_frees_only_when_told_to(
 
 
 def test_a_folder_that_is_no_workspace_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BuildError, match="no workspace; name the folder of one with --workspace"):
+    with pytest.raises(BuildError, match="no workspace; name the folder of a workspace with --workspace"):
         existing_workspace(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -230,3 +230,19 @@ def test_a_record_names_a_remote_build_without_its_secrets_and_keeps_what_it_use
     assert b"s3://" in written and b"hunter22" not in written and b"abcdef123" not in written
     _age(space.root)
     assert _useless(survey(space)) == []
+
+
+def test_of_a_workspace_under_a_url_only_this_machines_copy_is_freed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CURATION_CACHE", str(tmp_path))
+    with pytest.raises(BuildError, match="memory://gc-test: no copy of it on this machine"):
+        existing_workspace("memory://gc-test")
+    stage = open_workspace("memory://gc-test", None).stage("pull", 1)
+    stage.finish({"samples": 3})
+    space = existing_workspace("memory://gc-test")
+    _age(space.root)
+    assert [folder.name for folder in free(space)] == [f"pull/{stage.folder.name}"]
+    assert not stage.folder.exists()
+    again = space.stage("pull", 1)
+    assert again.is_done and again.summary() == {"samples": 3}

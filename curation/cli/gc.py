@@ -32,7 +32,8 @@ def command(builds: tuple[str, ...], workspace: str | None, days: float, yes: bo
 
     Shows what is in the workspace, how large it is and what needs it, then asks. Kept is what finished builds used
     that stand where they were written, or that are named (BUILDS, where they were moved), and what was used in the
-    last days. Builds never need the workspace to be read: what is freed costs time when it is built again.
+    last days. Builds never need the workspace to be read: what is freed costs time when it is built again. Of a
+    workspace under a URL this machine's copy is looked at; what is under the URL stays.
 
     \b
     Examples:
