@@ -59,7 +59,7 @@ class Contamination:
     """
 
     name: ClassVar[str] = "contamination"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     is_guarded: ClassVar[bool] = True
     reads_media: ClassVar[bool] = True
 

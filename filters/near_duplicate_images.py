@@ -32,7 +32,7 @@ class NearDuplicateImages:
     """Drop samples whose question and answer are another's, on images that show the same.
 
     Candidates are images whose 256-bit hashes differ in at most `bits` bits. Each is then verified on its pixels: both
-    at the smaller one's size, and no block of 8x8 pixels may differ by more than `difference` grey values on average.
+    at one size, and no block of 8x8 pixels may differ by more than `difference` grey values on average.
     JPEG at quality 75 changes up to 5, WebP at 50 up to 6 in photographs and 13 in drawings; a digit in another's
     place 15 or more in print 14 pixels high and 36 at 20 (`python -m benchmarks.filters quality`). A hash alone, of
     whatever size, drops up to 97 % of distinct invoices and formulas. Images under 64 pixels need equal pixels. Flips,
@@ -45,7 +45,7 @@ class NearDuplicateImages:
     """
 
     name: ClassVar[str] = "near_duplicate_images"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     is_guarded: ClassVar[bool] = True
     reads_media: ClassVar[bool] = True
 
