@@ -11,9 +11,12 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from curation.errors import FilterError, nearest
+from curation.credentials import collapsed
+from curation.errors import FilterError, StorageError, nearest
 from curation.filters.benchmarks import BENCHMARKS, Benchmark
 from curation.media_root import IMAGE_SUFFIXES
+from curation.storage import file_system, is_url, open_file, retried, tag
+from curation.storage_listing import is_glob, list_objects
 
 ROW_SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".json", ".jsonl.gz", ".json.gz", ".jsonl.zst")
 BATCH_ROWS = 64
@@ -49,12 +52,8 @@ def stamp(path: str) -> str:
     if "://" not in path:
         stat = Path(path).stat()
         return f"{path} {stat.st_size} {stat.st_mtime_ns}"
-    import fsspec
-
-    file_system, name = fsspec.core.url_to_fs(path)
-    info = file_system.info(name)
-    tags = [str(info[key]) for key in ("ETag", "etag", "LastModified", "mtime", "blob_id") if info.get(key)]
-    return " ".join([path, str(info.get("size")), *tags])
+    system, name = file_system(path)
+    return f"{path} {tag(retried(lambda: system.info(name), path))}"
 
 
 def is_image(path: str) -> bool:
@@ -101,17 +100,16 @@ def _expand(place: str) -> list[str]:
 
 
 def _expand_remote(place: str) -> list[str]:
-    import fsspec
-
     try:
-        file_system, name = fsspec.core.url_to_fs(place)
-        if any(sign in place for sign in "*?["):
-            names = file_system.glob(name)
-        elif file_system.isdir(name):
-            names = [item for item in file_system.find(name) if _is_wanted(item)]
-        else:
-            names = [name]
-        return sorted(file_system.unstrip_protocol(item) for item in names)
+        system, _ = file_system(place)
+        names = [str(entry["name"]) for entry in list_objects(place)]
+        if len(names) > 1 and not is_glob(place):
+            names = [name for name in names if _is_wanted(name)]
+        return sorted(collapsed(system.unstrip_protocol(name), place) for name in names)
+    except StorageError:
+        raise
+    except FileNotFoundError:
+        return []
     except Exception as err:  # each remote file system has errors of its own
         raise FilterError(
             f"filters.contamination.against: can't list '{place}' ({type(err).__name__}: {err}); check the network and "
@@ -151,11 +149,15 @@ def _row(row: object, path: str) -> Mapping[str, Any]:
 
 @contextmanager
 def _opened(path: str) -> Iterator[IO[bytes]]:
-    import fsspec
+    from fsspec.compression import compr
+    from fsspec.utils import infer_compression
 
-    compression = "infer" if path.endswith((".gz", ".zst")) else None
     try:
-        file = fsspec.open(path, "rb", compression=compression).open()
+        file: Any = open_file(path) if is_url(path) else Path(path).open("rb")  # noqa: SIM115  closed below
+        if path.endswith((".gz", ".zst")):
+            file = compr[infer_compression(path)](file, mode="rb")
+    except StorageError:
+        raise
     except Exception as err:  # each remote file system has errors of its own
         raise _unreadable(path, err) from err
     with file if not path.endswith((".gz", ".zst")) else io.BytesIO(file.read()) as readable:

@@ -18,6 +18,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from curation.credentials import expanded
 from curation.errors import ManifestError, SourceError
 from curation.records import Card, Drop, Location, Sample, Task
 from curation.sources.defects import Row, build_samples
@@ -102,7 +103,7 @@ def samples(task: Task) -> Iterator[Sample | Drop]:
 def _place(location: Location) -> _Place:
     if len(location.uri) != 1:
         raise ManifestError(f"sources.hub: {len(location.uri)} uris are given; a source is one dataset")
-    uri = location.uri[0]
+    uri = expanded(location.uri[0])  # a name of the hub is no secret
     found = _HUB.fullmatch(uri)
     if found is None and is_remote(uri):
         raise ManifestError(f"sources.hub: uri is {uri!r}; give hf://datasets/<owner>/<name> or a local folder")

@@ -63,6 +63,7 @@ def test_rows_that_change_before_they_are_read_are_named(tmp_path: Path, change:
     assert pull(work(write_problems(tmp_path, num_rows=3), task.output))["samples"] == 3
 
 
+@pytest.mark.slow
 def test_a_video_that_changed_after_pull_is_named_and_measured_anew(tmp_path: Path) -> None:
     write_clips(tmp_path / "clips", num_rows=2)
     folder = tmp_path / "clips" / "videos"

@@ -111,6 +111,7 @@ def test_the_manifest_of_a_build_keeps_its_variables_and_builds_again(
     assert SECRET not in str(made.sql("select uri from media").to_dicts())
 
 
+@pytest.mark.slow
 def test_another_value_of_a_credential_is_the_same_build_and_of_a_text_another(
     manifest: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +126,7 @@ def test_another_value_of_a_credential_is_the_same_build_and_of_a_text_another(
     assert changed.sql("select sum(tokens) from samples").item() != made.sql("select sum(tokens) from samples").item()
 
 
+@pytest.mark.slow
 def test_errors_and_bug_logs_hold_no_secret(manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CURATION_PATIENCE", "0.1")
     monkeypatch.setenv("TMPDIR", str(manifest.parent))

@@ -59,9 +59,9 @@ def command(
         from curation.cli.printing import print_json
 
         tables = {each.query.name: each.frame.to_dicts() for each in answers}
-        print_json({"folder": str(made.folder), "fingerprint": made.fingerprint, **tables})
+        print_json({"folder": made.place, "fingerprint": made.fingerprint, **tables})
         return
     from curation.cli.stats import print_answers
 
     print_answers(answers, as_json=False)
-    click.echo(f"\nbuilt {made.folder} ({made.fingerprint[:12]})")
+    click.echo(f"\nbuilt {made.place} ({made.fingerprint[:12]})")
