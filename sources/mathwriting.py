@@ -153,10 +153,15 @@ def _tar_rows(task: Task) -> Iterator[Row | Drop]:
         try:
             with open_packed_tar(opened) as tar:
                 for member in members_of(tar):
-                    file = tar.extractfile(member) if member.name.lower().endswith(_INK) else None
-                    if file is not None:
-                        yield Row(f"{task.key}:{number}", (member.name, file.read(_INK_BYTES + 1)))
-                        number += 1
+                    if member.isdir() or not member.name.lower().endswith(_INK):
+                        continue
+                    file = tar.extractfile(member) if member.isreg() else None
+                    row_key = f"{task.key}:{number}"
+                    number += 1
+                    if file is None:
+                        yield Drop(row_key=row_key, reason="outside_media_root", detail={"detail": "it is a link"})
+                    else:
+                        yield Row(row_key, (member.name, file.read(_INK_BYTES + 1)))
         except (tarfile.TarError, EOFError, OSError, zlib.error) as err:
             yield Drop(row_key=f"{task.key}:{number}", reason="truncated_file", detail={"detail": str(err)})
 

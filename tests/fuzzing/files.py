@@ -58,7 +58,7 @@ def damage_file(path: Path, random: Random) -> str:
     """Damage a file in place; return how, in a word or two."""
     data = path.read_bytes()
     name = path.name.lower()
-    ways = [_bytes] * 2
+    ways = [damaged_bytes] * 2
     if name.endswith((".json", ".jsonl")):
         ways += [_json] * 6
     elif name.endswith(".parquet"):
@@ -71,7 +71,7 @@ def damage_file(path: Path, random: Random) -> str:
     try:
         path.write_bytes(way(data, random))
     except _UNDAMAGEABLE:
-        path.write_bytes(_bytes(data, random))
+        path.write_bytes(damaged_bytes(data, random))
         return "bytes"
     return way.__name__.strip("_")
 
@@ -106,7 +106,7 @@ def _rename(path: Path, random: Random) -> str:
     return way
 
 
-def _bytes(data: bytes, random: Random) -> bytes:
+def damaged_bytes(data: bytes, random: Random) -> bytes:
     """Flip, cut, repeat, drop or put in bytes at a few places."""
     changed = bytearray(data)
     for _ in range(random.choice((1, 1, 2, 4, 16))):
@@ -179,7 +179,7 @@ def _tar(data: bytes, random: Random) -> bytes:
     info, content = members[at]
     way = random.randrange(6)
     if way == 0:
-        content = _json(content, random) if info.name.endswith(".json") else _bytes(content, random)
+        content = _json(content, random) if info.name.endswith(".json") else damaged_bytes(content, random)
     elif way == 1:
         info.name = random.choice((*WORDS, "../" + info.name, "/" + info.name, info.name + "\n", "a" * 5000))
     elif way == 2:
@@ -193,9 +193,9 @@ def _tar(data: bytes, random: Random) -> bytes:
             each.size = len(content if number == at else own)
             tar.addfile(each, io.BytesIO(content if number == at else own))
     written = out.getvalue()
-    return _bytes(written, random) if way == 5 else written
+    return damaged_bytes(written, random) if way == 5 else written
 
 
 def _gzip(data: bytes, random: Random) -> bytes:
     inner = gzip.decompress(data)
-    return gzip.compress(_json(inner, random) if random.random() < 0.7 else _bytes(inner, random))
+    return gzip.compress(_json(inner, random) if random.random() < 0.7 else damaged_bytes(inner, random))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import replace
 from io import StringIO
@@ -18,9 +17,12 @@ import pyarrow.parquet as pq
 from curation.errors import CurationError
 from curation.records import Location
 from tests.fuzzing.files import damage_folder
+from tests.fuzzing.frames import any_plan
+from tests.fuzzing.ink import any_ink
+from tests.fuzzing.manifests import any_manifest
 
-Target = Callable[[int, str], str]
-_clean: dict[str, tuple[Path, Location]] = {}
+_REMOTE = ("infimm_webmath", "pixmo_cap")  # their rows name URLs: looked at, not fetched
+_clean: dict[tuple[str, Path], tuple[Path, Location]] = {}
 
 
 def adapter(name: str, seed: int, folder: str) -> str:
@@ -33,7 +35,7 @@ def adapter(name: str, seed: int, folder: str) -> str:
     damage_folder(place[0], Random(seed))
     try:
         _look(name, place[1])
-        return _pull(name, place[1], Path(folder))
+        return "rows of URLs" if name in _REMOTE else _pull(name, place[1], Path(folder))
     except CurationError as err:
         assert str(err).strip(), "an error without words"
         return type(err).__name__
@@ -43,11 +45,11 @@ def _fresh(name: str, folder: Path) -> tuple[Path, Location]:
     """Copy an adapter's fixture into a folder of its own, since readers keep what they opened by its path."""
     from tests.sources.test_contract import FIXTURES
 
-    if name not in _clean:
-        clean = folder / "clean" / name
+    if (name, folder) not in _clean:
+        clean = folder / f"clean-{os.urandom(6).hex()}" / name
         clean.mkdir(parents=True)
-        _clean[name] = (clean, FIXTURES[name](clean))
-    clean, where = _clean[name]
+        _clean[name, folder] = (clean, FIXTURES[name](clean))
+    clean, where = _clean[name, folder]
     shutil.rmtree(folder / "damaged", ignore_errors=True)
     copy = folder / "damaged" / f"{os.urandom(6).hex()}"
     shutil.copytree(clean, copy)
@@ -118,3 +120,13 @@ def _pull(name: str, where: Location, folder: Path) -> str:
         assert encoded["samples"] == told["samples"]
         words |= {row["reason"] for row in pq.read_table(tokens.with_suffix(".ledger.parquet")).to_pylist()}
     return " ".join(sorted(words)) or "nothing"
+
+
+def run(target: str, seed: int, folder: str) -> str:
+    """Run a target by name with a seed: `manifest`, `frames`, `ink` or an adapter. Returns how it ended."""
+    random = Random(seed)
+    if target == "manifest":
+        return any_manifest(random, Path(folder))
+    if target == "frames":
+        return any_plan(random)
+    return any_ink(random) if target == "ink" else adapter(target, seed, folder)

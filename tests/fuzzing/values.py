@@ -50,6 +50,8 @@ def damaged(value: Any, random: Random) -> Any:
 def _places(value: Any, path: tuple[Any, ...]) -> list[tuple[Any, ...]]:
     """Return the way to every value inside a value, itself first."""
     found = [path]
+    if len(path) > 30:  # an earlier damage put a list in a list in a list … there
+        return found
     if isinstance(value, dict):
         for key in value:
             found += _places(value[key], (*path, key))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from curation import decompressed
 from curation.archives import open_archive
 from tests.hostile.reading import forget_peak, outcomes, peak_bytes
-from tests.hostile.tars import ENDS, member
+from tests.hostile.tars import ENDS, header, member
 from tests.sources.layouts import image_bytes, location, talk, write, write_lines, write_zip
 
 GOOD = member("a.png", image_bytes()) + member("a.txt", b"Red.")
@@ -69,3 +70,10 @@ def test_names_of_rows_chain_no_further_place_onto_a_remote_root(tmp_path: Path)
         "missing_media",
         "outside_media_root",
     }
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE])
+def test_a_recording_that_is_a_link_is_a_row_of_the_ledger(kind: bytes, tmp_path: Path) -> None:
+    data = member("a.inkml", INK) + header("b.inkml", 0, kind) + member("c.inkml", INK) + bytes(1024)
+    told = outcomes("mathwriting", location(write(tmp_path / "a.tar", data)), tmp_path)
+    assert told == ["ok", "ok", "outside_media_root"]
