@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,16 @@ def test_workers_that_fit_no_node_are_refused_instead_of_waited_for(tmp_path: Pa
     engine = open_engine(_settings(cluster, memory_bytes=1 << 50), Recorder())
     with pytest.raises(BuildError, match=r"engine ray: the cluster has 2 CPUs and at most \d+ MiB on a node"):
         engine.map("pull docs", WORK, jobs_of(tmp_path, 1), tmp_path)
+    engine.close()
+
+
+def test_an_address_where_nobody_listens_is_told_at_once(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        engine = open_engine(EngineSettings(name="ray", options={"address": address}), Recorder())
+        with pytest.raises(BuildError, match=f"engine ray: no cluster at {address}: .*; start one with `ray start`"):
+            engine.map("pull docs", WORK, jobs_of(tmp_path, 1), tmp_path)
     engine.close()
 
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from curation.credentials import redacted
 from curation.engine.jobs import Job, Progress
 from curation.engine.profiling import profiled_driver, write_report
 from curation.engine.times import StageTime, stage_table
@@ -156,7 +157,7 @@ def append_line(path: Path, told: Mapping[str, Any]) -> None:
     """Append a JSON object to a file as one line, whole even when others append; closed again, so others see it."""
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        os.write(descriptor, (json.dumps(told) + "\n").encode())
+        os.write(descriptor, (redacted(json.dumps(told)) + "\n").encode())
     finally:
         os.close(descriptor)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,10 +72,11 @@ class RayLauncher:
             raise BuildError("engine ray: Ray is not installed; pip install 'curation[ray]'") from err
         if not ray.is_initialized():
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            address = self.settings.options.get("address")
+            address = self.settings.options.get("address") or os.environ.get("RAY_ADDRESS")
             try:
+                _knock(address)
                 ray.init(address=address, log_to_driver=False, include_dashboard=False, logging_level=logging.WARNING)
-            except (ConnectionError, RuntimeError, ValueError) as err:
+            except (OSError, RuntimeError, ValueError) as err:
                 raise BuildError(
                     f"engine ray: no cluster at {address or 'the default address'}: {err}; start one with `ray start` "
                     "or name its head with --engine-option address=HOST:PORT"
@@ -89,6 +91,13 @@ class RayLauncher:
                 f"and {self._rank_bytes >> 20} MiB; add nodes or lower --memory"
             )
         self._parallel = min(self.settings.workers or cpus, cpus)
+
+
+def _knock(address: str | None) -> None:
+    """Raise OSError where nobody listens at HOST:PORT: Ray itself would try for minutes."""
+    host, _, port = (address or "").rpartition("://")[2].rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _node_memory(node: dict[str, Any]) -> int:

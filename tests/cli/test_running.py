@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from curation.cli.main import main
+from curation.cli.manifest_options import ENGINES
+from curation.engine import OPTIONS
 from tests.corpora import write_problems
 
 
@@ -69,3 +71,7 @@ def test_what_an_engine_can_not_take_is_wrong_usage(
     for verb in (["build"], ["plan"], ["ablate", "--vary", "seed=1,2"]):
         assert main([*verb, manifest, *arguments]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_help_names_the_engines_that_there_are() -> None:
+    assert set(ENGINES) == set(OPTIONS)
