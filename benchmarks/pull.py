@@ -1,6 +1,6 @@
 """Pull and measure 1024x768 JPEG samples beside rivals on the same files.
 
-    python benchmarks/pull.py [--rounds 5]
+    python benchmarks/pull.py [--images 400] [--rounds 5]
 
 Ours is the whole pull of a LLaVA-style source: parse rows, read bytes, decode, sha256, perceptual hash, write Parquet.
 The rivals, where they are installed: the SmolVLM image processor (PIL back end) of transformers, settings of
@@ -26,15 +26,14 @@ from curation.records import Location
 from curation.sources import llava
 from curation.sources.pull import PullTask, pull
 
-NUM_IMAGES = 400
 PEER_IMAGES, PLAIN_IMAGES = 20, 100
 OURS = "ours"
 
 
-def write_source(folder: Path) -> Path:
+def write_source(folder: Path, num_images: int) -> Path:
     """Write photo-like JPEGs (smooth shapes and sensor noise, 1.6 to 2.4 bits a pixel) and their LLaVA JSON."""
     rows = []
-    for number in range(NUM_IMAGES):
+    for number in range(num_images):
         random = np.random.default_rng(number)
         small = random.integers(0, 255, (12, 16, 3), dtype=np.uint8)
         image = np.asarray(Image.fromarray(small).resize((1024, 768), Image.Resampling.BICUBIC), dtype=np.int16)
@@ -54,11 +53,13 @@ def write_source(folder: Path) -> Path:
 
 
 def main() -> None:
-    options = arguments(__doc__).parse_args()
+    parser = arguments(__doc__)
+    parser.add_argument("--images", type=int, default=400)
+    options = parser.parse_args()
     report = Report(path=options.json)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rows = write_source(folder)
+        rows = write_source(folder, options.images)
         files = sorted(folder.glob("*.jpg"))
         size = sum(file.stat().st_size for file in files) / len(files) / 1000
         location = Location(uri=(str(rows),), media=str(folder))
@@ -86,7 +87,7 @@ def rivals(files: list[Path], report: Report) -> dict[str, Callable[[], int]]:
         def process() -> int:
             for file in files[:PEER_IMAGES]:
                 processor([Image.open(file).convert("RGB")], return_tensors="np")
-            return PEER_IMAGES
+            return len(files[:PEER_IMAGES])
 
         found["transformers' image processor"] = process
     else:
@@ -100,7 +101,7 @@ def rivals(files: list[Path], report: Report) -> dict[str, Callable[[], int]]:
                 data = file.read_bytes()
                 image = Image.open(io.BytesIO(data))
                 assert hashlib.sha256(data).digest() and image.size and imagehash.phash(image, hash_size=16)
-            return PLAIN_IMAGES
+            return len(files[:PLAIN_IMAGES])
 
         found["hashlib, Pillow and imagehash"] = plain
     else:

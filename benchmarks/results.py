@@ -23,7 +23,8 @@ LISTING = "import importlib.metadata as m, json; print(json.dumps({d.name: d.ver
 ABOUT = """
 Written by `make bench`. Ours and the rivals run interleaved in every round, on the same input, after their output was
 checked to be the same where both make the same thing. Figures are medians over the rounds. *Spread* is the slowest to
-the fastest round over the median. *Ratio* is how many times faster ours is: by the clock, and by CPU time. Peaks are
+the fastest round over the median. *Ratio* is how many times faster ours is: by the clock, and by CPU time. The best
+rival is the fastest; of packers the library that fills packs best. Peaks are
 resident bytes of the process, prepared input included (of builds: of all their processes, without mapped files).
 """
 
@@ -114,10 +115,11 @@ def _machine(seconds: float) -> list[str]:
     models = [line.partition(":")[2].strip() for line in _read("/proc/cpuinfo") if line.startswith("model name")]
     memory = next((int(line.split()[1]) for line in _read("/proc/meminfo") if line.startswith("MemTotal")), 0)
     load = " ".join(f"{value:.1f}" for value in os.getloadavg())
+    core = models[0] if models else platform.machine()
+    system = f"Linux {platform.release().partition('-')[0]}, Python {platform.python_version()}"
     return [
-        f"Machine: {os.cpu_count()} cores ({models[0] if models else platform.machine()}), {memory / 1e6:.0f} GB, "
-        f"Linux {platform.release()}, Python {platform.python_version()}. All rows took {seconds / 60:.1f} minutes; "
-        f"load average when they were over: {load}."
+        f"Machine: {os.cpu_count()} cores ({core}), {memory / 1e6:.0f} GB, {system}. All rows took "
+        f"{seconds / 60:.1f} minutes; load average when they were over: {load}."
     ]
 
 

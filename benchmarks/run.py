@@ -5,7 +5,7 @@
 Each row is a script that can be run by itself, in the environment that has its rivals (`environments.py` makes it). A
 row that fails or does not end in its time is named in the results with the reason; the others go on. `--quick` takes
 small sizes: it shows that everything runs, and its figures mean nothing. With names, results.md is left as it is and
-only the tables are printed.
+only the tables are printed, unless --output says where the page goes.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ class Row:
     environment: str = RIVALS
     arguments: str = ""
     quick: str = ""
-    seconds: int = 120
+    seconds: int = 180
     is_text: bool = False
 
 
 ROWS: dict[str, Row] = {
-    "pull": Row(script="pull.py", quick="--rounds 1"),
+    "pull": Row(script="pull.py", quick="--rounds 1 --images 40"),
     "encode": Row(script="encode.py", quick="--rounds 1"),
-    "video": Row(script="video.py", arguments="--opens 100", quick="--rounds 1 --opens 20", seconds=240),
+    "video": Row(script="video.py", arguments="--opens 100", quick="--rounds 1 --opens 20", seconds=300),
     "image-dedup": Row(script="image_dedup.py", environment=STREAMING, quick="--rounds 1 --pictures 8", seconds=180),
     "text-dedup": Row(script="text_dedup.py", quick="--rounds 1 --texts 200"),
     "packing": Row(script="packing.py", quick="--rounds 1 --mixed 5000"),
@@ -74,10 +74,11 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"rows: {', '.join(ROWS)}")
     parser.add_argument("--quick", action="store_true", help="small sizes, one round")
     parser.add_argument("--minutes", type=float, default=25, help="begin no further row after this time")
-    parser.add_argument("--output", type=Path, default=HERE / "results.md", help="the page of all rows")
+    parser.add_argument("--output", type=Path, help="the page; default: results.md when all rows run, else none")
     options = parser.parse_args()
     if unknown := [name for name in options.names if name not in ROWS]:
         parser.error(f"no row named '{unknown[0]}'; there are {', '.join(ROWS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the row that runs ends, too
     begun, outcomes = time.monotonic(), []
     for name in options.names or ROWS:
         print(f"\n=== {name}", flush=True)
@@ -89,8 +90,9 @@ def main() -> None:
             print(f"{name}: {outcomes[-1].reason}", file=sys.stderr)
     seconds = time.monotonic() - begun
     written = page(outcomes, seconds=seconds, is_quick=options.quick)
-    if not options.names:
-        options.output.write_text(written)
+    output = options.output or (None if options.names else HERE / "results.md")
+    if output:
+        output.write_text(written)
     print(f"\n{len(outcomes)} rows in {seconds / 60:.1f} minutes, {sum(bool(one.reason) for one in outcomes)} failed")
 
 
@@ -131,11 +133,15 @@ def _follow(process: subprocess.Popen[str], kept: deque[str], *, seconds: float)
     timer = threading.Timer(seconds, stop)
     timer.start()
     assert process.stdout is not None
-    for line in process.stdout:
-        print(line, end="", flush=True)
-        kept.append(line)
-    code = process.wait()
-    timer.cancel()
+    try:
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            kept.append(line)
+        code = process.wait()
+    finally:
+        timer.cancel()
+        if process.poll() is None:
+            stop()
     if is_late.is_set():
         return f"stopped after {seconds:.0f} s"
     return f"ended with {code}: {''.join(list(kept)[-3:]).strip()}" if code else ""
