@@ -12,10 +12,12 @@ from typing import Any
 from curation.ablation_plan import Ablations, Variant, load_variant, load_variants
 from curation.build import build, plan
 from curation.builds import Build, open_build
+from curation.credentials import hidden
 from curation.engine import EngineSettings, Progress
 from curation.errors import CurationError
 from curation.manifests import Manifest
 from curation.mixtures.index import settings_text
+from curation.storage import is_url
 from curation.workspace import MARKER, Workspace, open_workspace, write_bytes
 
 STAGES = ("pull", "encode", "filter")
@@ -72,6 +74,8 @@ def ablate(
     All use one workspace, so what two variants have in common is done once. With `match`, a first round of plans finds
     the smallest mixture and the others are cut to its size. Raises CurationError; a note names the variant.
     """
+    if is_url(str(output)):
+        raise CurationError(f"ablate: {hidden(str(output))} is a URL; give a local folder with -o DIR")
     manifests = load_variants(ablations)
     space = open_workspace(workspace, manifests[0].path)
     run = _Run(space=space, workers=workers, engine=engine, progress=progress)

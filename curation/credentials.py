@@ -94,6 +94,11 @@ def collapsed(text: str, url: str) -> str:
     return text
 
 
+def escaped(text: str) -> str:
+    """Keep `${` in what data or a store says from being expanded: a row must not read our environment."""
+    return text.replace("${", "$${")
+
+
 def without_credentials(url: str) -> str:
     """Return a URL without password and signature: what says where it is, whoever asks."""
     return _SIGNATURE.sub(r"\g<before>", _PASSWORD.sub(r"\g<before>", url))

@@ -14,6 +14,7 @@ from typing import Literal
 from curation.archive_parts import archive_files, natural_key
 from curation.archives import SUFFIXES as ARCHIVE_SUFFIXES
 from curation.archives import Archive, is_safe_name, open_archive
+from curation.credentials import escaped
 from curation.errors import MediaError, SourceError
 from curation.records import Address
 
@@ -87,7 +88,7 @@ class MediaRoot:
         if found is not None:
             return found
         if self._urls and "::" not in name:  # fsspec would take what follows for a place of its own
-            return Found(content=Address(path=f"{self._urls[0]}/{name}"))
+            return Found(content=Address(path=f"{self._urls[0]}/{escaped(name)}"))
         raise MediaError("missing_media", name + self._problems())
 
     def frames(self, name: str) -> tuple[Address, ...]:
@@ -219,7 +220,7 @@ def _stem(path: str) -> str:
 def _web_address(name: str) -> Address:
     if not _URL.match(name) or "::" in name:
         raise MediaError("outside_media_root", f"{name} is not a web or object-store address")
-    return Address(path=name)
+    return Address(path=escaped(name))
 
 
 def _contains(root: str, path: str) -> bool:

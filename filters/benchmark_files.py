@@ -11,12 +11,12 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from curation.credentials import collapsed
+from curation.credentials import collapsed, escaped
 from curation.errors import FilterError, StorageError, nearest
 from curation.filters.benchmarks import BENCHMARKS, Benchmark
 from curation.media_root import IMAGE_SUFFIXES
 from curation.storage import file_system, is_url, open_file, retried, tag
-from curation.storage_listing import is_glob, list_objects
+from curation.storage_listing import is_glob, is_object_folder, list_objects
 
 ROW_SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".json", ".jsonl.gz", ".json.gz", ".jsonl.zst")
 BATCH_ROWS = 64
@@ -103,9 +103,9 @@ def _expand_remote(place: str) -> list[str]:
     try:
         system, _ = file_system(place)
         names = [str(entry["name"]) for entry in list_objects(place)]
-        if len(names) > 1 and not is_glob(place):
+        if not is_glob(place) and is_object_folder(place):
             names = [name for name in names if _is_wanted(name)]
-        return sorted(collapsed(system.unstrip_protocol(name), place) for name in names)
+        return sorted(collapsed(escaped(system.unstrip_protocol(name)), place) for name in names)
     except StorageError:
         raise
     except FileNotFoundError:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from curation.credentials import collapsed, hidden
+from curation.credentials import collapsed, escaped, hidden
 from curation.errors import SourceError
 from curation.storage import file_system, is_url, open_file
 from curation.storage_listing import is_glob, is_object_folder, list_objects
@@ -200,4 +200,4 @@ def _list_remote(uri: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, int
         if entry.get("type") == "directory" or (suffixes and not name.lower().endswith(suffixes)):
             continue
         full = f"{protocol}://{name.partition('://')[2] or name}" if chained else system.unstrip_protocol(name)
-        yield collapsed(str(full), uri) + chained + tail, int(entry.get("size") or 0)
+        yield collapsed(escaped(str(full)), uri) + chained + tail, int(entry.get("size") or 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,9 +15,16 @@ from typing import Any
 import pytest
 
 from curation.build import build
-from curation.credentials import FromEnvironment, hidden, literal_secret, redacted, without_credentials
+from curation.credentials import FromEnvironment, expanded, hidden, literal_secret, redacted, without_credentials
+from curation.engine.events import append_line
 from curation.errors import CurationError, ManifestError, MediaError
+from curation.filters.benchmark_files import list_files, read_rows, stamp
+from curation.filters.benchmarks import Benchmark
 from curation.manifest_names import load_manifest
+from curation.media import read
+from curation.media_root import MediaRoot
+from curation.records import Address
+from curation.sources.files import list_files as list_source_files
 from tests.corpora import write_llava
 
 SECRET = "planted-s3cret-0451"
@@ -139,6 +147,38 @@ def test_errors_and_bug_logs_hold_no_secret(manifest: Path, monkeypatch: pytest.
         assert SECRET not in done.stdout + done.stderr
         assert "${TOKEN}" in done.stdout + done.stderr
     assert [name for name in holders(manifest.parent) if ".curation/pull" not in name] == []
+
+
+def test_an_event_holds_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "told-s3cret-77")
+    assert FromEnvironment("${TOKEN}") == "told-s3cret-77"
+    append_line(tmp_path / "events.jsonl", {"error": "refused told-s3cret-77 at https://u:pass@h/x"})
+    assert json.loads((tmp_path / "events.jsonl").read_bytes()) == {"error": "refused ${TOKEN} at https://***@h/x"}
+
+
+def test_a_benchmark_under_a_url_is_opened_with_its_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH", str(tmp_path))
+    (tmp_path / "a.jsonl").write_text('{"question": "Which?"}\n')
+    for place in ("file://${BENCH}/a.jsonl", "file://${BENCH}/*.jsonl", "file://${BENCH}"):
+        (found,) = list_files(Benchmark(name="own", places=(place,), field=None))
+        assert found == "file://${BENCH}/a.jsonl" and stamp(found).startswith(found)
+        assert list(read_rows(found, ["question"])) == [{"question": "Which?"}]
+
+
+def test_rows_and_names_of_objects_can_not_read_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", SECRET)
+    (tmp_path / "${TOKEN}.png").write_bytes(b"its own")
+    (tmp_path / f"{SECRET}.png").write_bytes(b"another's")
+    root = MediaRoot([f"file://{tmp_path}"], allow_outside=True)
+    for name in ("${TOKEN}.png", "$${TOKEN}.png", "https://host/?q=${TOKEN}"):
+        content = root.find(name).content
+        assert isinstance(content, Address)
+        assert expanded(content.path).endswith(name)
+    assert read(root.find("${TOKEN}.png").content) == b"its own"
+    listed = list_source_files([f"file://{tmp_path}"], suffixes=(".png",))
+    assert sorted(read(Address(path=file.path)) for file in listed) == [b"another's", b"its own"]
 
 
 def test_a_variable_that_is_not_set_is_named(manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
