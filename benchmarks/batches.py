@@ -1,6 +1,6 @@
 """Packs to SmolVLM batches, tiles included, beside transformers' processor in a torch DataLoader.
 
-    python benchmarks/batches.py [--samples 48] [--rounds 5] [--tokenizer SPEC]
+    python benchmarks/batches.py [--samples 30] [--rounds 5] [--tokenizer SPEC]
 
 Ours reads a build: PackLoader with `collate`, a pack of about six samples a batch, pictures decoded and cut into tiles.
 The rival opens the same pictures and runs the model's processor over six chats at a time, padded. One process each.
@@ -30,7 +30,7 @@ TOLERANCE = 0.02  # of pixel values between -1 and 1: two levels of 255
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--samples", type=int, default=48)
+    parser.add_argument("--samples", type=int, default=30)
     parser.add_argument("--tokenizer", default=default_tokenizer())
     options = parser.parse_args()
     if options.tokenizer is None:

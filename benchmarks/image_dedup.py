@@ -1,6 +1,6 @@
 """Near-duplicate images, from files to decisions: found, lost, and how fast, beside imagededup and imagehash.
 
-    python benchmarks/image_dedup.py [--pictures 60] [--rounds 5]
+    python benchmarks/image_dedup.py [--pictures 25] [--rounds 5]
 
 Per class of drawings.py so many distinct pictures (invoices, receipts, charts … from one template each), and edited
 copies of the photos and the pages: JPEG 75, WebP 50, half size. A picture is lost when neither it nor a copy is kept.
@@ -40,7 +40,7 @@ mixture: {unit: samples, weights: {pictures: natural}}
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--pictures", type=int, default=60)
+    parser.add_argument("--pictures", type=int, default=25)
     parser.add_argument("--only", choices=RULES, help="run one rule over FOLDER and print the names it drops")
     parser.add_argument("--folder", type=Path)
     options = parser.parse_args()

@@ -1,6 +1,6 @@
 """Questions about a data set: SQL over a build's tables beside pandas, polars and `datasets` over the same rows.
 
-    python benchmarks/queries.py [--samples 1000000] [--rounds 5]
+    python benchmarks/queries.py [--samples 500000] [--rounds 5]
 
 The index of a build is generated (see report.py). Three questions: the share of tokens by source and kind, why samples
 were dropped, and how full the packs are. pandas and polars read the columns they need from the same Parquet files, as
@@ -35,7 +35,7 @@ Answer = set[tuple[Any, ...]]
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--samples", type=int, default=1_000_000)
+    parser.add_argument("--samples", type=int, default=500_000)
     options = parser.parse_args()
     report = Report(path=options.json)
     with tempfile.TemporaryDirectory() as name:

@@ -1,6 +1,6 @@
 """The whole job, chats with images to packed training data, beside the script a team would write (baseline.py).
 
-    python benchmarks/whole_job.py [--samples 150] [--rounds 3] [--tokenizer SPEC]
+    python benchmarks/whole_job.py [--samples 80] [--rounds 3] [--tokenizer SPEC]
 
 Both run as programs of their own with two workers, from the files to the data on disk, imports included, into new
 folders. Ours also hashes and measures every image, keeps the ledger and the index, packs best-fit and hashes what it
@@ -25,7 +25,7 @@ WORKERS = "2"
 
 def main() -> None:
     parser = arguments(__doc__, rounds=3)
-    parser.add_argument("--samples", type=int, default=150)
+    parser.add_argument("--samples", type=int, default=80)
     parser.add_argument("--tokenizer", default=default_tokenizer())
     options = parser.parse_args()
     if options.tokenizer is None:
