@@ -166,6 +166,7 @@ class _Server(ThreadingHTTPServer):
 @contextmanager
 def running_store() -> Iterator[Store]:
     """Run the server and the proxy; clients made without settings talk to the proxy."""
+    import s3fs
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -184,9 +185,11 @@ def running_store() -> Iterator[Store]:
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         patch.setenv("CURATION_PATIENCE", "20")
         patch.delenv("AWS_PROFILE", raising=False)
+        s3fs.S3FileSystem.clear_instance_cache()  # clients of another module's server
         try:
             yield store
         finally:
+            s3fs.S3FileSystem.clear_instance_cache()
             proxy.shutdown()
             proxy.server_close()
             server.stop()
