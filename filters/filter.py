@@ -41,6 +41,25 @@ SAMPLE_COLUMNS: dict[str, str] = {
     "columns": "pulled",
 }
 
+# The columns of `media` that are known before mixing.
+MEDIA_COLUMNS = (
+    "sample_id",
+    "position",
+    "media_id",
+    "type",
+    "mime",
+    "bytes",
+    "width",
+    "height",
+    "duration_seconds",
+    "used_seconds",
+    "fps",
+    "frames_used",
+    "tokens",
+    "phash",
+    "uri",
+)
+
 # Which side of a match stays: a total order, so that the survivors do not depend on how rows arrive.
 # For `samples` joined to `source_priority`.
 KEEP_ORDER = "priority desc, position, tokens desc nulls last, sample_id"
@@ -52,8 +71,8 @@ _FOUND = pa.schema([LEDGER.field(name) for name in ("sample_id", "reason", "meas
 class Tables:
     """The rows that no earlier filter dropped, as tables of one DuckDB connection.
 
-    `samples` has the columns of `SAMPLE_COLUMNS`; `media` those of the contract, and `address` (JSON, where its bytes
-    are) and `phash` in 64 hex digits (null for videos); `kept` the sample_ids; `source_priority` (source,
+    `samples` has the columns of `SAMPLE_COLUMNS`; `media` those of `MEDIA_COLUMNS` (`phash` in 64 hex digits, null for
+    videos) and `address` (JSON, where its bytes are); `kept` the sample_ids; `source_priority` (source,
     priority, position in the manifest). The connection is locked down: it reads no files but the stage's own.
 
     `texts(sample_ids)` reads (sample_id, question, answer) of these kept samples, of all when None, in batches, in the

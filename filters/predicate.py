@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from curation.errors import ManifestError, nearest
-from curation.filters.filter import SAMPLE_COLUMNS
+from curation.filters.filter import MEDIA_COLUMNS, SAMPLE_COLUMNS
 from curation.tables import MEDIA, SAMPLES
 
 if TYPE_CHECKING:
@@ -144,8 +144,9 @@ def _empty_tables() -> dict[str, pa.Table]:
 
     samples = pa.schema([SAMPLES.field(name) for name in SAMPLE_COLUMNS])
     priority = pa.schema([("source", pa.string()), ("priority", pa.int64()), ("position", pa.int64())])
+    media = pa.schema([MEDIA.field(name) for name in MEDIA_COLUMNS])
     kept = pa.schema([SAMPLES.field("sample_id")])
-    schemas = zip(TABLES, (samples, MEDIA, kept, priority), strict=True)
+    schemas = zip(TABLES, (samples, media, kept, priority), strict=True)
     return {name: schema.empty_table() for name, schema in schemas}
 
 

@@ -127,22 +127,22 @@ def _load_samples(
     # Stays empty unless a filter reads media.
     connection.execute(
         "create table media (sample_id varchar, position integer, media_id varchar, type varchar, mime varchar, "
-        "bytes bigint, width integer, height integer, duration_seconds double, fps double, frames_used integer, "
-        "tokens integer, phash varchar, uri varchar, address varchar)"
+        "bytes bigint, width integer, height integer, duration_seconds double, used_seconds double, fps double, "
+        "frames_used integer, tokens integer, phash varchar, uri varchar, address varchar)"
     )
 
 
 def _load_media(connection: duckdb.DuckDBPyConnection, *, pulled: Sequence[Path], encoded: Sequence[Path]) -> None:
     used = """
-        select sample_id, (place - 1)::integer as position, medium.tokens as tokens,
+        select sample_id, (place - 1)::integer as position, medium.tokens as tokens, medium.used_seconds,
                len(medium.frame_seconds)::integer as frames_used
         from (select sample_id, unnest(media) as medium, generate_subscripts(media, 1) as place
               from read_parquet($2))"""
     connection.execute(
         f"""insert into media
             select sample_id, position, medium.media_id, medium.type, medium.mime, medium.bytes, medium.width,
-                   medium.height, medium.duration_seconds, medium.fps, frames_used, used.tokens, medium.phash,
-                   medium.uri, medium.address
+                   medium.height, medium.duration_seconds, used.used_seconds, medium.fps, frames_used, used.tokens,
+                   medium.phash, medium.uri, medium.address
             from (select sample_id, unnest(media) as medium, (generate_subscripts(media, 1) - 1)::integer as position
                   from read_parquet($1)) left join ({used}) used using (sample_id, position)
             where sample_id in (select sample_id from samples)""",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from curation.errors import FilterError, ManifestError
+from curation.filters.filter import MEDIA_COLUMNS
 from curation.filters.where import Where
 from tests.filters.rows import Row, dropped, run
 
@@ -40,6 +41,17 @@ def test_a_dataset_s_own_columns_can_be_asked(tmp_path: Path) -> None:
 def test_media_can_be_asked_in_a_subquery(tmp_path: Path) -> None:
     sql = "not exists (from media m where m.sample_id = samples.sample_id and m.width >= 20)"
     assert dropped(run(tmp_path, ROWS, Where(sql=sql))) == ["a/f:3"]
+
+
+@pytest.mark.parametrize("name", MEDIA_COLUMNS)
+def test_every_column_of_media_that_a_check_lets_pass_is_there(name: str, tmp_path: Path) -> None:
+    sql = f"exists (from media m where m.sample_id = samples.sample_id and m.{name} is null)"
+    assert run(tmp_path, ROWS, Where(sql=sql)).num_rows
+
+
+def test_what_only_a_mixture_decides_about_media_can_not_be_asked() -> None:
+    with pytest.raises(ManifestError, match="is_first_use"):
+        Where(sql="exists (from media m where m.is_first_use)")
 
 
 def test_flag_keeps_the_rows_for_later_filters(tmp_path: Path) -> None:
