@@ -96,7 +96,7 @@ class MediaRoot:
         self._check_name(name)
         for root in self._folders:
             folder = Path(root) / name
-            if folder.is_dir():
+            if os.path.isdir(folder):  # noqa: PTH112  Path's own raises for a name that is too long
                 return self._folder_frames(folder, root)
         wanted = name.removeprefix("./").rstrip("/")
         archives = self._opened()
@@ -120,7 +120,7 @@ class MediaRoot:
 
     def is_folder(self, name: str) -> bool:
         """Say whether a name is a folder of a local root."""
-        return is_safe_name(name) and any((Path(root) / name).is_dir() for root in self._folders)
+        return is_safe_name(name) and any(os.path.isdir(f"{root}/{name}") for root in self._folders)  # noqa: PTH112
 
     def _folder_frames(self, folder: Path, root: str) -> tuple[Address, ...]:
         names = sorted((entry.name for entry in folder.iterdir() if _is_image(entry.name)), key=natural_key)

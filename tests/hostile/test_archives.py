@@ -77,3 +77,10 @@ def test_a_recording_that_is_a_link_is_a_row_of_the_ledger(kind: bytes, tmp_path
     data = member("a.inkml", INK) + header("b.inkml", 0, kind) + member("c.inkml", INK) + bytes(1024)
     told = outcomes("mathwriting", location(write(tmp_path / "a.tar", data)), tmp_path)
     assert told == ["ok", "ok", "outside_media_root"]
+
+
+@pytest.mark.parametrize("key", ["image", "video"])
+@pytest.mark.parametrize("name", ["a" * 5000, "a" * 300 + ".png", "a/" * 3000])
+def test_a_name_longer_than_any_file_s_is_missing(key: str, name: str, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "rows.jsonl", [{key: name, "conversations": talk(f"<{key}>\nWhat?")}])
+    assert outcomes("llava", location(path), tmp_path) == ["missing_media"]
