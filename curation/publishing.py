@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from curation.credentials import hidden
@@ -79,11 +80,16 @@ def publish(mine: Claim, folder: Path, files: Mapping[str, str]) -> None:
     present = present_objects(mine.url)
     uploaded = _journal(mine)
     todo = [name for name in sorted(files) if uploaded.get(name) != [files[name], present.get(name)]]
-    with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
-        tags = pool.map(lambda name: upload(folder / name, f"{mine.url}/{name}"), todo)
-        for name, made in zip(todo, tags, strict=True):
+    lock = Lock()
+
+    def put(name: str) -> None:
+        made = upload(folder / name, f"{mine.url}/{name}")
+        with lock:
             uploaded[name] = [files[name], made]
             write_bytes(mine.journal, canonical(uploaded))
+
+    with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool:
+        list(pool.map(put, todo))
     for name in present.keys() - files.keys() - {BUILDING, DESCRIPTION}:
         if name.startswith(("index/", "shards/")):  # of the build that this one replaces
             remove(f"{mine.url}/{name}")
