@@ -2,10 +2,10 @@
 
     python benchmarks/fuzz.py [--seconds 60] [--seed 0] [TARGET …]
 
-Targets: manifest, frames, ink, and the name of an adapter (default: all, in turn). Datasets are the contract test's
-fixtures, damaged in their bytes, values, names and archives (tests/fuzzing); each is looked at as `peek` does, pulled,
-measured and encoded. A run fails when it raises what is no CurationError, when counts do not add up, when a control
-character reaches the terminal, when a plan breaks a law, when it takes more than a minute or more than 10 GB of
+Targets: manifest, plans (of frames), ink, and the name of an adapter (default: all, in turn). Datasets are the contract
+test's fixtures, damaged in their bytes, values, names and archives (tests/fuzzing); each is looked at as `peek` does,
+pulled, measured and encoded. A run fails when it raises what is no CurationError, when counts do not add up, when a
+control character reaches the terminal, when a plan breaks a law, when it takes more than a minute or more than 10 GB of
 addresses, or ends the process. A failure is printed with its target and seed: `fuzz.py TARGET --seed N --seconds 1`
 runs it again. Exits with 1 when there was any.
 """
@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # what damages is 
 from curation.child import Child, ChildDiedError, ChildTimeoutError
 from tests.sources.test_contract import FIXTURES
 
-PURE = ("manifest", "frames", "ink")
+PURE = ("manifest", "plans", "ink")
 LIMIT_SECONDS, LIMIT_BYTES = 60.0, 10 << 30
 
 

@@ -123,10 +123,10 @@ def _pull(name: str, where: Location, folder: Path) -> str:
 
 
 def run(target: str, seed: int, folder: str) -> str:
-    """Run a target by name with a seed: `manifest`, `frames`, `ink` or an adapter. Returns how it ended."""
+    """Run a target by name with a seed: `manifest`, `plans` (of frames), `ink` or an adapter. Returns how it ended."""
     random = Random(seed)
     if target == "manifest":
         return any_manifest(random, Path(folder))
-    if target == "frames":
+    if target == "plans":
         return any_plan(random)
     return any_ink(random) if target == "ink" else adapter(target, seed, folder)

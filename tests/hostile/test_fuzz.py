@@ -25,7 +25,7 @@ fuzzing = settings(max_examples=60, deadline=None, suppress_health_check=[Health
 
 
 @fuzzing
-@given(target=st.sampled_from(("manifest", "ink", "frames")), seed=st.integers(0, 2**32))
+@given(target=st.sampled_from(("manifest", "ink", "plans")), seed=st.integers(0, 2**32))
 def test_damaged_manifests_ink_and_times_end_well(target: str, seed: int, tmp_path: Path) -> None:
     assert run(target, seed, str(tmp_path))
 
