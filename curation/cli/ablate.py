@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from curation.cli.manifest_options import engine_options
+from curation.cli.paths import LocalPath
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,7 @@ UNITS = ("tokens", "samples", "image_tokens", "loss_tokens")
 @click.option("--vary", multiple=True, metavar="KEY=V1,V2", help="Values of a manifest key; repeated, a grid.")
 @click.option("--match", type=click.Choice(UNITS), help="Cut every variant to the size of the smallest in this unit.")
 @click.option("--base", type=click.Path(), help="The manifest to vary, instead of the one an ablations file names.")
-@click.option("-o", "--output", type=click.Path(), help="Folder of the builds; default: ablations/NAME.")
+@click.option("-o", "--output", type=LocalPath(), help="Folder of the builds; default: ablations/NAME.")
 @click.option("--plan", "is_planned", is_flag=True, help="Plan the variants; write no shards.")
 @click.option("--replace", is_flag=True, help="Replace other builds that stand in the variants' folders.")
 @click.option(

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from curation.cli.paths import LocalPath
 from curation.errors import CurationError
 
 TABLES = ("mixture", "kinds", "sources", "drops", "packs")
 
 
 @click.command()
-@click.argument("folder", type=click.Path(), default="demo")
+@click.argument("folder", type=LocalPath(), default="demo")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; default: one per core.")
 @click.option("--json", "as_json", is_flag=True, help="Print the statistics as one JSON object.")
 def command(folder: str, workers: int | None, as_json: bool) -> None:

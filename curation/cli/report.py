@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from curation.cli.paths import LocalPath
+
 
 @click.command()
 @click.argument("build", type=click.Path())
-@click.option("-o", "--output", type=click.Path(dir_okay=False), help="The file to write [default: NAME.html here].")
+@click.option("-o", "--output", type=LocalPath(dir_okay=False), help="The file to write [default: NAME.html here].")
 @click.option(
     "--samples",
     "per_source",

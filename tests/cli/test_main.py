@@ -132,3 +132,21 @@ def test_a_closed_pipe_is_no_bug() -> None:
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.stdout == "{0\n"
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["export", "build", "--to", "mds", "-o", "s3://bucket/x"],
+        ["report", "build", "-o", "s3://bucket/x.html"],
+        ["ablate", "manifest.yaml", "--vary", "seed=1,2", "-o", "s3://bucket/x"],
+        ["demo", "s3://bucket/x"],
+    ],
+)
+def test_a_url_where_only_a_local_path_will_do_is_refused(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    assert "is a URL; give a path of this machine" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
