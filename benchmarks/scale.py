@@ -52,7 +52,7 @@ packing: {{context: 8192}}
 # Where the time of a plan goes: module, function, and the name of the step (None: the first argument's `name`).
 STEPS: tuple[tuple[str, str, str | None], ...] = (
     ("curation.decisions", "pull_source", "find what was pulled"),
-    ("curation.decisions", "_encode", "find what was encoded"),
+    ("curation.decisions", "encode_source", "find what was encoded"),
     ("curation.filters.stage", "_load_samples", "filters: load rows"),
     ("curation.filters.stage", "_run", None),
     ("curation.decisions", "_filter", "filters: the rest"),
@@ -164,7 +164,7 @@ def draw(folder: Path, rows: int) -> None:
 
     What is there is kept; another version of the toolkit has other stage folders.
     """
-    import curation.decisions as decisions
+    from curation.encoded import encode_source
     from curation.manifest_names import load_manifest
     from curation.mixtures.profile import load_profile
     from curation.mixtures.tokenizer import load_tokenizer
@@ -184,7 +184,7 @@ def draw(folder: Path, rows: int) -> None:
     try:
         for name in manifest.sources:
             pulled = pull_source(source_of(manifest, name), workspace, engine, max_unreadable=0.1)
-            decisions._encode(pulled, encode_settings(manifest, profile), tokenizer, manifest, workspace, engine)
+            encode_source(pulled, encode_settings(manifest, profile), tokenizer, manifest, workspace, engine)
     finally:
         engine.close()
 

@@ -65,7 +65,7 @@ def plan(
         with running.recorder.stage("index"):
             folder, digest = write_plan(run.workspace, decided)
         run.finish(digest)
-        stages = {each.pulled.source.name: each.stage.fingerprint for each in decided.encoded}
+        stages = {each.pulled.source.name: each.fingerprint for each in decided.encoded}
         return Plan(folder=folder, fingerprint=digest, stages=stages, events=space.root / EVENTS)
 
 

@@ -11,17 +11,15 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curation.engine import Engine, Job
+from curation.encoded import Encoded, encode_source, merge_samples
+from curation.engine import Engine
 from curation.errors import BuildError, ChangedError
 from curation.filters import filter_inputs, load_filter
+from curation.filters.exact_duplicates import ExactDuplicates
 from curation.filters.stage import run_filters
 from curation.fingerprint import fingerprint
 from curation.manifests import Manifest
 from curation.mixtures.candidates import Candidates, Files, load_candidates
-from curation.mixtures.encode import EncodeSettings
-from curation.mixtures.encode_stage import ENDINGS as ENCODE_ENDINGS
-from curation.mixtures.encode_stage import VERSION as ENCODE_VERSION
-from curation.mixtures.encode_stage import EncodeTask
 from curation.mixtures.profile import Profile, load_profile
 from curation.mixtures.selection import Selection, select
 from curation.mixtures.tokenizer import Tokenizer, load_tokenizer
@@ -31,37 +29,9 @@ from curation.settings import encode_settings, source_of
 from curation.sources.changes import note_change
 from curation.sources.stage import Pulled, pull_source
 from curation.tables import LEDGER, from_rows
-from curation.workspace import Stage, Workspace
+from curation.workspace import Workspace
 
 VERSION = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Encoded:
-    """A pulled source's tokens: one file of lengths, one of tokens and one ledger file per task."""
-
-    pulled: Pulled
-    stage: Stage
-
-    def files(self) -> list[Files]:
-        """Return the files of each task, in task order."""
-        return [
-            Files(
-                source=self.pulled.source.name,
-                pulled=self.pulled.rows_path(task),
-                encoded=self.stage.folder / f"{task}.parquet",
-                num_rows=num_rows,
-            )
-            for task, num_rows in zip(self.pulled.tasks, self.pulled.num_rows, strict=True)
-        ]
-
-    def ledger_path(self, task: str) -> Path:
-        """Return the file of a task's ledger rows of encode."""
-        return self.stage.folder / f"{task}.ledger.parquet"
-
-    def ledgers(self) -> list[Path]:
-        """Return the ledger files of pull and encode, task by task."""
-        return [path for task in self.pulled.tasks for path in (self.pulled.ledger_path(task), self.ledger_path(task))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +50,12 @@ class Decided:
     decisions: tuple[pa.Table, ...]
     decoded: Decoded
     identity: str
+    merged: tuple[Path, ...] = ()
     after: Mapping[str, Any] = field(default_factory=dict)
 
     def ledgers(self) -> list[Path]:
-        """Return the ledger files of the stages that run over tasks."""
-        return [path for encoded in self.encoded for path in encoded.ledgers()]
+        """Return the ledger files of the stages that run over tasks, and of the merge."""
+        return [*(path for encoded in self.encoded for path in encoded.ledgers()), *self.merged]
 
 
 def decide(
@@ -108,16 +79,22 @@ def decide(
         pull_source(source_of(manifest, name), workspace, engine, max_unreadable=unreadable)
         for name in manifest.sources
     ]
-    encoded = tuple(_encode(each, settings, tokenizer, manifest, workspace, engine) for each in pulled)
+    encoded = tuple(encode_source(each, settings, tokenizer, manifest, workspace, engine) for each in pulled)
+    max_questions = _max_questions(manifest)
+    merged: list[Path] = []
+    if max_questions:
+        with engine.recorder.stage("merge"):
+            encoded, path = merge_samples(encoded, max_questions, manifest, workspace, engine)
+        merged.append(path)
     files = [file for each in encoded for file in each.files()]
     read = [filter_inputs(load_filter(each.name, each.options)) for each in manifest.filters]
-    identity = fingerprint(VERSION, [each.stage.fingerprint for each in encoded], manifest.values(), read)
+    identity = fingerprint(VERSION, [each.fingerprint for each in encoded], manifest.values(), read)
     with engine.recorder.stage("filter"):
-        filtered = _filter(manifest, encoded, files, workspace)
+        filtered = _filter(manifest, encoded, files, merged, workspace)
     known = seen_ledger([file.pulled for file in files], seen) if seen else from_rows([], LEDGER)
     failed = from_rows([], LEDGER)
     while True:
-        drops = pl.concat([_drops(known), _encode_drops(encoded), _drops(filtered), _drops(failed)])
+        drops = pl.concat([_drops(known), _task_drops(encoded, merged), _drops(filtered), _drops(failed)])
         drops = drops.unique("sample_id", keep="first")
         with engine.recorder.stage("mix"):
             candidates = load_candidates(files, list(manifest.sources), drops)
@@ -141,6 +118,7 @@ def decide(
             identity=fingerprint(
                 identity, failed["sample_id"].to_pylist(), with_frames, *([seen.fingerprint] if seen else [])
             ),
+            merged=tuple(merged),
             after=seen.told if seen else {},
         )
 
@@ -153,38 +131,15 @@ def _decoded(candidates: Candidates, selection: Selection, workspace: Workspace,
         raise
 
 
-def _encode(
-    pulled: Pulled,
-    settings: EncodeSettings,
-    tokenizer: Tokenizer,
-    manifest: Manifest,
-    workspace: Workspace,
-    engine: Engine,
-) -> Encoded:
-    """Encode a source, or find it encoded. Video settings count only where there are videos."""
-    key = fingerprint(ENCODE_VERSION, tokenizer.digest, settings.identity(with_video=pulled.has_videos))
-    stage = workspace.stage("encode", pulled.stage.fingerprint, key)
-    jobs = [
-        Job(
-            name=task,
-            num_bytes=max(pulled.rows_path(task).stat().st_size, 1),
-            argument=EncodeTask(
-                pulled=pulled.rows_path(task),
-                output=stage.folder / task,
-                settings=settings,
-                settings_key=key,
-                tokenizer=manifest.tokenizer or settings.profile.tokenizer,
-            ),
-            outputs=tuple(stage.folder / f"{task}{ending}" for ending in ENCODE_ENDINGS),
-        )
-        for task in pulled.tasks
-    ]
-    engine.map(f"encode {pulled.source.name}", "curation.mixtures.encode_stage:encode", jobs, stage.folder)
-    stage.finish({})
-    return Encoded(pulled=pulled, stage=stage)
+def _max_questions(manifest: Manifest) -> int:
+    """Return how many questions about the same images may become one sample; 0: samples stay as they are."""
+    filters = [load_filter(each.name, each.options) for each in manifest.filters]
+    return max((each.max_questions for each in filters if isinstance(each, ExactDuplicates)), default=0)
 
 
-def _filter(manifest: Manifest, encoded: Sequence[Encoded], files: Sequence[Files], workspace: Workspace) -> pa.Table:
+def _filter(
+    manifest: Manifest, encoded: Sequence[Encoded], files: Sequence[Files], merged: Sequence[Path], workspace: Workspace
+) -> pa.Table:
     """Run the filters over all sources, or find their ledger."""
     asked = [[each.name, dict(each.options)] for each in manifest.filters]
     priorities = {name: source.priority for name, source in manifest.sources.items()}
@@ -192,7 +147,7 @@ def _filter(manifest: Manifest, encoded: Sequence[Encoded], files: Sequence[File
     filters = [load_filter(each.name, each.options) for each in manifest.filters]
     stage = workspace.stage(
         "filter",
-        [each.stage.fingerprint for each in encoded],
+        [each.fingerprint for each in encoded],
         asked,
         [[each.version, *filter_inputs(each)] for each in filters],
         list(priorities.items()),
@@ -207,7 +162,7 @@ def _filter(manifest: Manifest, encoded: Sequence[Encoded], files: Sequence[File
             encoded=[file.encoded for file in files],
             priorities=priorities,
             seed=manifest.seed,
-            dropped=[each.ledger_path(task) for each in encoded for task in each.pulled.tasks],
+            dropped=[*(each.ledger_path(task) for each in encoded for task in each.pulled.tasks), *merged],
             max_dropped_fraction=limit if limit < 1 else None,
             spill=stage.folder,
         )
@@ -218,9 +173,9 @@ def _filter(manifest: Manifest, encoded: Sequence[Encoded], files: Sequence[File
         return file.read_all()
 
 
-def _encode_drops(encoded: Sequence[Encoded]) -> pl.DataFrame:
-    tables = [pq.read_table(each.ledger_path(task), schema=LEDGER) for each in encoded for task in each.pulled.tasks]
-    return _drops(pa.concat_tables(tables))
+def _task_drops(encoded: Sequence[Encoded], merged: Sequence[Path]) -> pl.DataFrame:
+    paths = [*(each.ledger_path(task) for each in encoded for task in each.pulled.tasks), *merged]
+    return _drops(pa.concat_tables([pq.read_table(path, schema=LEDGER) for path in paths]))
 
 
 def _drops(ledger: pa.Table) -> pl.DataFrame:

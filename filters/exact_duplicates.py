@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from curation.errors import ManifestError
 from curation.filters.filter import KEEP_ORDER, Action, Tables
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
 # The question of a sample without user or system turns (a document): sha256 of the empty JSON list.
 NO_QUESTION = "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"
+
+# The questions of a merged sample when the manifest gives no number.
+MAX_QUESTIONS = 10
 
 _KEYS = {
     "sample": ("media_sha256", "question_sha256", "answer_sha256"),
@@ -32,6 +36,14 @@ class ExactDuplicates:
 
     The side that stays: higher source priority, then manifest order, then more tokens, then sample_id. Reason
     `duplicate`, measured: the samples that are equal, evidence: the one that stays.
+
+    `merge_turns: true` (or a number; true: 10) makes one sample of a source's samples about the same images: up to
+    that many questions with their answers, in the source's order, as long as they fit the context; the images come
+    once. It is done before all filters, which see the merged samples. Equal samples count once (also across sources);
+    a question with two answers stays on its own, and so does a sample with a system turn, with images elsewhere than
+    before its first question, or with another kind or licence. The first sample keeps its id, rank and `columns`; each
+    of the others is a drop with reason `merged`, measured: the questions of the sample it went on in, the evidence.
+    The guard does not count them.
     """
 
     name: ClassVar[str] = "exact_duplicates"
@@ -41,6 +53,19 @@ class ExactDuplicates:
 
     scope: Literal["sample", "media", "text"] = "sample"
     action: Action = "drop"
+    merge_turns: bool | int = False
+
+    def __post_init__(self) -> None:
+        where = "filters.exact_duplicates.merge_turns"
+        if not isinstance(self.merge_turns, bool) and self.merge_turns < 2:
+            raise ManifestError(f"{where} is {self.merge_turns}; write true or the most questions of a sample, from 2")
+        if self.merge_turns and (self.scope != "sample" or self.action != "drop"):
+            raise ManifestError(f"{where} needs scope sample and action drop; leave out scope and action")
+
+    @property
+    def max_questions(self) -> int:
+        """The most questions of a merged sample; 0: nothing is merged."""
+        return MAX_QUESTIONS if self.merge_turns is True else int(self.merge_turns)
 
     def ledger(self, tables: Tables) -> pa.Table:
         """Return a row for each duplicate, and for each sample whose answer contradicts a preferred one's."""

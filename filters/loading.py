@@ -91,7 +91,10 @@ def _fit(value: Any, hint: Any, where: str) -> Any:
     if origin in (types.UnionType, Union):
         if value is None and type(None) in arguments:
             return None
-        return _fit(value, next(argument for argument in arguments if argument is not type(None)), where)
+        kinds = [argument for argument in arguments if argument is not type(None)]
+        if bool in kinds and (isinstance(value, bool) or kinds == [bool]):
+            return _fit(value, bool, where)
+        return _fit(value, next(kind for kind in kinds if kind is not bool), where)
     if origin is tuple:
         items = list(value) if isinstance(value, (list, tuple)) else [value]
         return tuple(_fit(item, arguments[0], where) for item in items)

@@ -51,7 +51,8 @@ class Encoder:
         """Encode rows of `tables.PULLED`; return rows of `tables.ENCODED`, one each in order, and of `tables.LEDGER`.
 
         A row that can't be encoded has null `ids`: its video has no usable frame, it is longer than the context, or
-        (with control_text `reference`) its text holds the image token without an image.
+        (with control_text `reference`) its text holds the image token without an image. So has a row without a
+        conversation, which went into another's (`curation.mixtures.merge_stage`).
         """
         ledger: list[Row] = []
         runs: dict[str, int] = {}
@@ -94,6 +95,8 @@ class Encoder:
         return expand(ids, self._loss(ids, loss), grids, self.layout)
 
     def _prepare(self, row: Row, runs: dict[str, int], ledger: list[Row]) -> _Work | None:
+        if row["conversation"] is None:
+            return None
         turns = _conversation(row["conversation"])
         try:
             media = [encode_medium(raw, row, self.settings, self._grid) for raw in row["media"] or ()]

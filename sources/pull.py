@@ -17,6 +17,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from curation.conversations import text_columns
 from curation.credentials import hidden
 from curation.errors import ChangedError, MediaError, StorageError
 from curation.fingerprint import unit_hash
@@ -208,13 +209,10 @@ class _Writer:
             "kind": kind_of(sample, self.card, work.kind),
             "row_key": sample.row_key,
             "row_id": sample.row_id,
-            "turns": sum(turn.role != "system" for turn in sample.turns),
+            **text_columns(conversation),
             "images": len(media) - len(videos),
             "videos": len(videos),
             "video_seconds": sum(_shown_seconds(video) for video in videos) if videos else None,
-            "text_chars": sum(len(part) for _, parts in conversation for part in parts if isinstance(part, str)),
-            "answer_sha256": _text_sha256(conversation, {"assistant"}),
-            "question_sha256": _text_sha256(conversation, {"user", "system"}),
             "media_sha256": sha256("\n".join(medium["media_id"] for medium in media).encode()) if media else None,
             "rank": unit_hash(work.seed, sample_id),
             "license": work.license or self.card.license,
@@ -272,9 +270,3 @@ def _shown_seconds(video: dict[str, Any]) -> float:
     end = video.get("end_seconds")
     whole = float(video["duration_seconds"])
     return max(0.0, (whole if end is None else min(end, whole)) - start)
-
-
-def _text_sha256(conversation: list[Any], roles: set[str]) -> str:
-    """Hash the words of some roles, and the places of media among them."""
-    turns = [[role, [part if isinstance(part, str) else 0 for part in parts]] for role, parts in conversation]
-    return sha256(orjson.dumps([turn for turn in turns if turn[0] in roles]))

@@ -99,7 +99,7 @@ def test_inputs_dated_in_the_future_or_the_past_give_the_same_bytes_and_a_change
 
 VERSIONS = {
     "pull": "curation.sources.stage:VERSION",
-    "encode": "curation.decisions:ENCODE_VERSION",
+    "encode": "curation.encoded:ENCODE_VERSION",
     "filter": "curation.filters.exact_duplicates:ExactDuplicates.version",
     "index": "curation.output:INDEX_VERSION",
 }

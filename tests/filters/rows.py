@@ -57,7 +57,7 @@ class Row:
             "rank": unit_hash(seed, self.sample_id),
             "license": "mit",
             "columns": json.dumps(self.columns) if self.columns else None,
-            "conversation": json.dumps([*user, *assistant]),
+            "conversation": json.dumps([*user, *assistant], separators=(",", ":")),
             "media": [
                 {
                     "type": "image",

@@ -32,6 +32,13 @@ def test_lists_become_tuples_and_one_name_a_list_of_one() -> None:
     assert load_filter("cap", {"by": ["source", "kind"], "max": 3}) == Cap(by=("source", "kind"), max=3)
 
 
+@pytest.mark.parametrize(("said", "questions"), [(False, 0), (True, 10), (4, 4)])
+def test_merge_turns_is_true_or_a_number_of_questions(said: bool | int, questions: int) -> None:
+    made = load_filter("exact_duplicates", {"merge_turns": said})
+    assert isinstance(made, ExactDuplicates)
+    assert made.max_questions == questions
+
+
 def test_options_are_the_fields() -> None:
     assert filter_options("cap") == ("by", "max", "action")
     assert filter_options("where") == ("sql", "action")
@@ -53,6 +60,10 @@ def test_a_third_party_filter_is_named_by_module_and_class() -> None:
         ("cap", {"by": ["source"], "max": "9"}, "max is '9'; write a whole number"),
         ("cap", {"by": ["source"], "max": True}, "write a whole number"),
         ("cap", {"by": [3], "max": 1}, "by is 3; write text"),
+        ("exact_duplicates", {"merge_turns": "all"}, "merge_turns is 'all'; write a whole number"),
+        ("exact_duplicates", {"merge_turns": 1}, "merge_turns is 1; write true or the most questions of a sample"),
+        ("exact_duplicates", {"merge_turns": True, "scope": "media"}, "merge_turns needs scope sample and action drop"),
+        ("exact_duplicates", {"merge_turns": 3, "action": "flag"}, "merge_turns needs scope sample and action drop"),
         ("curation.nowhere:Filter", None, "can't load 'curation.nowhere:Filter'"),
         ("curation.filters.cap:Cup", {}, "can't load"),
     ],
