@@ -21,6 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from PIL import Image
 
 from benchmarks.drawings import CLASSES, EDITS, png
@@ -32,15 +33,27 @@ from benchmarks.filter_texts import (
     numeric_questions,
 )
 from curation.filters.hamming import near_pairs
-from curation.filters.matches import decide
-from curation.filters.near_duplicate_images import NearDuplicateImages, _in_batches, _nearest
-from curation.filters.pixels import load_grey, local_difference
-from curation.hashing import phash256
-from curation.media import probe_image
+from curation.filters.image_pairs import candidate_pairs, images_of, worth_opening
+from curation.filters.matches import Match, decide
+from curation.filters.near_duplicate_images import LOW_INK, NearDuplicateImages, _looked_at
+from curation.hashing import phash256, thumbnail
+from curation.media import probe_image, sha256
 
 NUM_EDITED = 200
 IMAGE_RULES = ("64-bit at 10", "256-bit at 20", "ours")
-Find = Callable[[bytes, bytes], bool]
+SIDES = ("left", "top", "right", "bottom")
+MEASURED = pa.schema(
+    [
+        ("media_id", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("phash", pa.binary()),
+        ("phash_trimmed", pa.binary()),
+        ("thumbnail", pa.binary()),
+        *((f"margin_{side}", pa.float32()) for side in SIDES),
+    ]
+)
+Find = Callable[[list[bytes], list[bytes]], float]
 
 
 def quality(size: str = "600", *folders: str) -> None:
@@ -91,21 +104,26 @@ def _print_rows(name: str, pictures: list[Image.Image]) -> None:
         data = [png(picture) for picture in pictures]
         edited = {edit: [make(picture) for picture in pictures[:NUM_EDITED]] for edit, make in EDITS.items()}
         near = near_pairs(np.stack([_hash(item) for item in data]), NearDuplicateImages().bits)
-        candidates = list(_in_batches(_nearest(near)))
+        by_hash = list(zip((near.later + 1).tolist(), (near.earlier + 1).tolist(), strict=True))
         dropped = (
-            _dropped(_small_pairs(data), data, lambda *_: True),
-            _dropped(candidates, data, lambda *_: True),
-            _dropped(candidates, data, look),
+            _wrong(decide(_small_pairs(data), lambda *_: 1.0), data),
+            _wrong(decide(by_hash, lambda *_: 1.0), data),
+            _wrong(look(data), data),
         )
         finds: tuple[Find, ...] = (
-            lambda one, other: int((_small_hash(one) != _small_hash(other)).sum()) <= 10,
-            _is_near,
-            lambda one, other: _is_near(one, other) and look(one, other),
+            _small_found,
+            _found,
+            lambda data, copies: _later_found(look([*data, *copies]), data),
         )
         for rule, share, find in zip(IMAGE_RULES, dropped, finds, strict=True):
-            recalls = [np.mean([find(*pair) for pair in zip(data, copies, strict=False)]) for copies in edited.values()]
+            recalls = [find(data[: len(copies)], copies) for copies in edited.values()]
             found = " ".join(f"{recall:7.1%}" for recall in recalls)
             print(f"{name:14} {rule:13} {len(data):8} {share:16.2%} |       {found}", flush=True)
+
+
+def _later_found(matches: list[Match], data: list[bytes]) -> float:
+    """Return the share of copies, whose places come after those of the originals, that a rule drops."""
+    return sum(match.place > len(data) for match in matches) / len(data)
 
 
 def _opened(path: Path) -> Image.Image:
@@ -117,8 +135,17 @@ def _hash(data: bytes) -> np.ndarray:
     return np.frombuffer(phash256(probe_image(data).grey), np.uint8)
 
 
-def _is_near(one: bytes, other: bytes) -> bool:
-    return bool(np.bitwise_count(_hash(one) ^ _hash(other)).sum() <= NearDuplicateImages().bits)
+def _found(data: list[bytes], copies: list[bytes]) -> float:
+    """Return the share of copies within the bits of the filter."""
+    bits = NearDuplicateImages().bits
+    pairs = zip(data, copies, strict=True)
+    return float(np.mean([np.bitwise_count(_hash(one) ^ _hash(other)).sum() <= bits for one, other in pairs]))
+
+
+def _small_found(data: list[bytes], copies: list[bytes]) -> float:
+    """Return the share of copies within 10 bits of the usual hash."""
+    pairs = zip(data, copies, strict=True)
+    return float(np.mean([(_small_hash(one) != _small_hash(other)).sum() <= 10 for one, other in pairs]))
 
 
 def _small_hash(data: bytes) -> np.ndarray:
@@ -137,25 +164,52 @@ def _small_pairs(data: list[bytes]) -> list[tuple[int, int]]:
     return sorted((later + 1, earlier + 1) for earlier, later in np.argwhere(np.triu(apart <= 10, 1)).tolist())
 
 
-def _dropped(pairs: list[tuple[int, int]], data: list[bytes], is_same: Find) -> float:
+def _wrong(matches: list[Match], data: list[bytes]) -> float:
     """Return the share that a rule drops though its pixels are not equal to those of what stays."""
-    matches = decide(pairs, lambda place, other: 1.0 if is_same(data[place - 1], data[other - 1]) else None)
     return sum(data[match.place - 1] != data[match.other - 1] for match in matches) / len(data)
 
 
-def _looker(folder: Path) -> Find:
-    """Return what compares the pixels of two pictures as near_duplicate_images does."""
-    limit = NearDuplicateImages().difference
+@lru_cache(2000)
+def _measured(data: bytes) -> dict[str, object]:
+    """Return what pull measures of an image."""
+    probe = probe_image(data)
+    is_trimmed = probe.trimmed is not None and probe.ink >= LOW_INK
+    margins = {f"margin_{side}": share for side, share in zip(SIDES, probe.margins, strict=True)}
+    return {
+        "media_id": sha256(data),
+        "width": probe.width,
+        "height": probe.height,
+        "phash": phash256(probe.grey),
+        "phash_trimmed": phash256(probe.trimmed) if is_trimmed and probe.trimmed is not None else None,
+        "thumbnail": thumbnail(probe.grey),
+        **margins,
+    }
 
-    @lru_cache(2000)
-    def grey(data: bytes) -> np.ndarray:
-        path = folder / "picture"
-        path.write_bytes(data)
-        found = load_grey(json.dumps({"path": str(path)}))
-        assert found is not None
-        return found
 
-    return lambda one, other: local_difference(grey(one), grey(other)) <= limit
+def _looker(folder: Path) -> Callable[[list[bytes]], list[Match]]:
+    """Return what finds like pictures as near_duplicate_images does, from what pull measures to pixels."""
+    rule = NearDuplicateImages()
+
+    def find(data: list[bytes]) -> list[Match]:
+        images = pa.Table.from_pylist([_measured(item) for item in data], schema=MEASURED)
+        for item, media_id in zip(data, images["media_id"].to_pylist(), strict=True):
+            if not (folder / media_id).exists():
+                (folder / media_id).write_bytes(item)
+        addresses = pa.chunked_array(
+            [[json.dumps({"path": str(folder / name)}) for name in images["media_id"].to_pylist()]]
+        )
+        candidates = candidate_pairs(images, rule.bits)
+        places = images_of(candidates)
+        thumbnails = images.select(["media_id", "thumbnail"])
+        chosen = images.take(pa.array(places))
+        pairs = worth_opening(
+            candidates, chosen, difference=rule.difference, thumbnails=thumbnails.to_reader, folder=folder
+        )
+        if len(data) > 2 * NUM_EDITED:
+            print(f"{'':14} {len(candidates.later)} pairs of like hashes, {len(pairs.later)} worth opening")
+        return decide(*_looked_at(pairs, places, addresses.take(pa.array(places)), rule.difference))
+
+    return find
 
 
 if __name__ == "__main__":

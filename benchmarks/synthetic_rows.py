@@ -78,6 +78,7 @@ def pull(work: PullTask) -> dict[str, Any]:
         "columns": pa.array([f'{{"score":{score}}}' for score in range(5)]).take(pa.array(rng.integers(0, 5, count))),
         "conversation": _conversations(repeats, rng),
         "media": _pulled_media(kind, media_ids, row_keys, rng),
+        "thumbnails": pa.nulls(count, PULLED.field("thumbnails").type),
     }
     table = pa.table([pa.array(columns[field.name], field.type) for field in PULLED], schema=PULLED)
     output = work.output

@@ -1,4 +1,4 @@
-"""Read a medium's bytes and measure an image: one decode tells whether it is whole, its size as shown and its hash."""
+"""Read a medium's bytes and measure an image: one decode tells whether it is whole, its size as shown and its looks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from curation.errors import ChangedError, CurationError, MediaError
+from curation.luma import content_box, contrast_of, ink_share
 from curation.records import Address, FrameFolder
 from curation.storage import is_url, open_file, read_bytes, stamp
 
@@ -30,7 +31,10 @@ _GREY_STEPS = (8, 4, 2)
 class ImageProbe:
     """What one decode of an image tells. `width` and `height` in pixels as shown, after EXIF orientation.
 
-    `grey` is a uint8 array [64, 64] of the shown image's luma, from which `phash` is made.
+    `grey` is a uint8 array [64, 64] of the shown image's luma, from which `phash` is made; `trimmed` the same of the
+    image without its plain margins, None when it has none. `margins`: their shares (0 to 1) of its width and height:
+    left, top, right, bottom. `ink`: `luma.ink_share` of its pixels as decoded. `contrast`, `detail`: `luma.contrast_of`
+    grey.
     """
 
     mime: str
@@ -38,6 +42,11 @@ class ImageProbe:
     height: int
     mode: str
     grey: np.ndarray
+    trimmed: np.ndarray | None
+    margins: tuple[float, float, float, float]
+    ink: float
+    contrast: int
+    detail: int
 
 
 def open_address(address: Address) -> BinaryIO:
@@ -216,16 +225,31 @@ def probe_image(data: bytes) -> ImageProbe:
                 image.draft("L", (width // scale, height // scale))
             image.load()
             orientation = _orientation(image)  # after load: to look for a late EXIF chunk, Pillow loads a PNG itself
-            grey = _grey(image)
+            luma = _upright(_luma(image), orientation)
+            pixels = np.asarray(luma, dtype=np.uint8)
+            box = content_box(pixels)
+            grey, trimmed = _small(luma), _small(luma.crop(box)) if box else None
+            contrast, detail = contrast_of(grey)
+            ink = ink_share(pixels)
     except MediaError:
         raise
     except Exception as err:  # a damaged file may raise anything inside a codec plug-in
         reason = "truncated_image" if "truncated" in str(err) or isinstance(err, EOFError) else "damaged_image"
         raise MediaError(reason, f"{type(err).__name__}: {err}", measured=len(data)) from err
-    grey = _upright(grey, orientation)
     if orientation >= 5:
         width, height = height, width
-    return ImageProbe(mime=mime, width=width, height=height, mode=mode, grey=np.ascontiguousarray(grey))
+    return ImageProbe(
+        mime=mime,
+        width=width,
+        height=height,
+        mode=mode,
+        grey=grey,
+        trimmed=trimmed,
+        margins=_shares(box, luma.size),
+        ink=ink,
+        contrast=contrast,
+        detail=detail,
+    )
 
 
 def _orientation(image: PillowImage.Image) -> int:
@@ -237,8 +261,8 @@ def _orientation(image: PillowImage.Image) -> int:
     return value if value in range(1, 9) else 1
 
 
-def _grey(image: PillowImage.Image) -> np.ndarray:
-    """Shrink to a 64x64 luma array; transparent pixels are shown on white, 16-bit greys are scaled to 8."""
+def _luma(image: PillowImage.Image) -> PillowImage.Image:
+    """Return the luma; transparent pixels are shown on white, 16-bit greys are scaled to 8."""
     import numpy as np
     from PIL import Image
 
@@ -249,26 +273,34 @@ def _grey(image: PillowImage.Image) -> np.ndarray:
         pixels = np.asarray(image, dtype=np.float64)
         top = 65535.0 if image.mode.startswith("I") else max(float(np.nanmax(pixels, initial=0.0)), 1.0)
         image = Image.fromarray(np.clip(np.nan_to_num(pixels) * (255.0 / top), 0, 255).astype(np.uint8))
-    if image.mode != "L":
-        image = image.convert("RGB").convert("L")
-    small = image.resize((HASH_SIDE, HASH_SIDE), Image.Resampling.LANCZOS)
-    return np.asarray(small, dtype=np.uint8)
+    return image if image.mode == "L" else image.convert("RGB").convert("L")
 
 
-def _upright(grey: np.ndarray, orientation: int) -> np.ndarray:
-    """Turn stored pixels [h, w] the way EXIF orientation 1 to 8 shows them."""
+def _small(luma: PillowImage.Image) -> np.ndarray:
+    """Shrink to a 64x64 luma array."""
     import numpy as np
+    from PIL import Image
 
-    if orientation in (2, 4):
-        return grey[:, ::-1] if orientation == 2 else grey[::-1]
-    if orientation == 3:
-        return grey[::-1, ::-1]
-    if orientation == 5:
-        return grey.T
-    if orientation == 6:
-        return np.rot90(grey, -1)
-    if orientation == 7:
-        return grey[::-1, ::-1].T
-    if orientation == 8:
-        return np.rot90(grey)
-    return grey
+    return np.asarray(luma.resize((HASH_SIDE, HASH_SIDE), Image.Resampling.LANCZOS), dtype=np.uint8)
+
+
+def _upright(luma: PillowImage.Image, orientation: int) -> PillowImage.Image:
+    """Turn stored pixels the way EXIF orientation 1 to 8 shows them."""
+    from PIL.Image import Transpose
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    return luma.transpose(turns[orientation]) if orientation in turns else luma
+
+
+def _shares(box: tuple[int, int, int, int] | None, size: tuple[int, int]) -> tuple[float, float, float, float]:
+    """Return margins as shares of width and height: left, top, right, bottom."""
+    (width, height), (left, top, right, bottom) = size, box or (0, 0, *size)
+    return left / width, top / height, 1 - right / width, 1 - bottom / height

@@ -159,6 +159,11 @@ PULLED_MEDIUM = pa.struct(
         ("width", pa.int32()),
         ("height", pa.int32()),
         ("phash", pa.string()),
+        ("phash_trimmed", pa.string()),  # of the image without plain margins; null when it has none
+        ("margins", pa.list_(pa.float32())),  # left, top, right, bottom as shares of width and height, or null
+        ("ink", pa.float64()),  # share of pixels (0 to 1) that are not paper: `luma.ink_share`
+        ("contrast", pa.uint8()),  # by how much grey values differ at 64x64 pixels: all, and neighbours
+        ("detail", pa.uint8()),
         ("duration_seconds", pa.float64()),
         ("fps", pa.float64()),
         ("time_base", pa.string()),
@@ -191,6 +196,7 @@ PULLED = pa.schema(
         ("columns", pa.string()),
         ("conversation", pa.string()),
         ("media", pa.list_(PULLED_MEDIUM)),
+        ("thumbnails", pa.list_(pa.binary())),  # one for each medium, apart from it so that few stages read them
     ]
 )
 

@@ -72,18 +72,21 @@ class Tables:
     """The rows that no earlier filter dropped, as tables of one DuckDB connection.
 
     `samples` has the columns of `SAMPLE_COLUMNS`; `media` those of `MEDIA_COLUMNS` (`phash` in 64 hex digits, null for
-    videos) and `address` (JSON, where its bytes are); `kept` the sample_ids; `source_priority` (source,
-    priority, position in the manifest). The connection is locked down: it reads no files but the stage's own.
+    videos), `address` (JSON, where its bytes are) and `phash_trimmed`, `margins`, `ink`, `contrast` and `detail` of
+    `curation.tables.PULLED_MEDIUM`; `kept` the sample_ids; `source_priority` (source, priority, position in the
+    manifest). The connection is locked down: it reads no files but the stage's own.
 
     `texts(sample_ids)` reads (sample_id, question, answer) of these kept samples, of all when None, in batches, in the
-    order of `samples.file, samples.file_row`; `exchanges` a row for each question with its answer. `seed` is the
-    manifest's. `folder` is a place on disk for what does not fit in memory; it goes with the stage.
+    order of `samples.file, samples.file_row`; `exchanges` a row for each question with its answer. `thumbnails()` reads
+    (media_id, thumbnail) of the images of all files, as `curation.filters.thumbnails` says. `seed` is the manifest's.
+    `folder` is a place on disk for what does not fit in memory; it goes with the stage.
     """
 
     connection: duckdb.DuckDBPyConnection
     priority: Mapping[str, int]
     texts: Callable[[Sequence[str] | None], pa.RecordBatchReader]
     exchanges: Callable[[Sequence[str] | None], pa.RecordBatchReader]
+    thumbnails: Callable[[], pa.RecordBatchReader]
     seed: int
     folder: Path
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from curation.errors import ManifestError
 from curation.filters.filter import Action, Tables
-from curation.filters.hamming import MAX_BITS, NearPairs, hash_array, near_pairs
+from curation.filters.hamming import MAX_BITS
+from curation.filters.image_pairs import MAX_LOOKS, ImagePairs, candidate_pairs, images_of, worth_opening
 from curation.filters.matches import BATCH_PAIRS, create_places, decide, match_table
-from curation.filters.pixels import load_grey, local_difference
+from curation.filters.pixels import load_grey, local_difference, trimmed_difference
 from curation.filters.twins import Likeness, judge_samples
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-MAX_LOOKS = 8
+# Where less of an image is ink, where it stands is part of what is shown: margins count.
+LOW_INK = 0.005
 NUM_CACHED = 256
 
 logger = logging.getLogger(__name__)
@@ -35,9 +37,14 @@ class NearDuplicateImages:
     at one size, and no block of 8x8 pixels may differ by more than `difference` grey values on average.
     JPEG at quality 75 changes up to 5, WebP at 50 up to 6 in photographs and 13 in drawings; a digit in another's
     place 15 or more in print 14 pixels high and 36 at 20 (`python -m benchmarks.filters quality`). A hash alone, of
-    whatever size, drops up to 97 % of distinct invoices and formulas. Images under 64 pixels need equal pixels. Flips,
-    rotations and crops of more than a few pixels are not found. At most the 8 nearest candidates of an image are looked
-    at. Some 250 bytes an image are held in memory.
+    whatever size, drops up to 97 % of distinct invoices and formulas. Images under 64 pixels need equal pixels. Pairs
+    that the thumbnails of pull show to differ are not opened.
+
+    Pages are compared without their plain margins, too, when these differ by at most 10 % of what they surround (a scan
+    cut more narrowly), 64 pixels of each side are left and half a percent of the page is ink. Crops that cut into what
+    is shown, flips and rotations are not found. Of an image the 32 nearest by its hash are candidates, of which at most
+    the 8 with the nearest thumbnails are looked at; as many more without margins. Some 300 bytes an image are held in
+    memory, 4 kB for each candidate on disk.
 
     What follows for samples is what `exact_duplicates` does: the same images in the same order, question and answer:
     drop; another answer: flag `conflicting_answer`; another question: keep. `scope: media` drops whatever is said.
@@ -45,7 +52,7 @@ class NearDuplicateImages:
     """
 
     name: ClassVar[str] = "near_duplicate_images"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     is_guarded: ClassVar[bool] = True
     reads_media: ClassVar[bool] = True
 
@@ -76,57 +83,61 @@ class NearDuplicateImages:
 
     def _matches(self, tables: Tables) -> pa.Table:
         """Return (place, other, measured) of images that show what an earlier one shows."""
-        tables.connection.execute("""
+        connection = tables.connection
+        connection.execute(
+            """
             create or replace temp table image_places as
-            select row_number() over (order by first_place, first_position, media_id) as place, media_id, phash, address
+            select row_number() over (order by first_place, first_position, media_id) as place, *
             from (select media_id, min(place) as first_place, arg_min(position, (place, position)) as first_position,
-                         arg_min(phash, (place, position)) as phash, arg_min(address, (place, position)) as address
+                         arg_min(phash, (place, position)) as phash, arg_min(address, (place, position)) as address,
+                         any_value(phash_trimmed) as phash_trimmed, any_value(margins) as margins,
+                         any_value(width) as width, any_value(height) as height, any_value(ink) >= $1 as is_inked
                   from media join places using (sample_id)
-                  where type = 'image' and phash is not null group by media_id)""")
-        hashes = tables.connection.sql("select unhex(phash) as phash from image_places order by place").to_arrow_table()
-        pairs = _nearest(near_pairs(hash_array(hashes["phash"]), self.bits))
-        return match_table(decide(*_looked_at(tables.connection, pairs, self.difference)))
-
-
-def _nearest(pairs: NearPairs) -> NearPairs:
-    """Return the nearest few pairs of each image."""
-    import numpy as np
-
-    starts = np.flatnonzero(np.diff(pairs.later, prepend=-1))
-    within = np.arange(len(pairs.later)) - np.repeat(starts, np.diff(starts, append=len(pairs.later)))
-    kept = within < MAX_LOOKS
-    if pairs.num_capped or not kept.all():
-        logger.warning(
-            "filter near_duplicate_images: %d pairs of like hashes are left unseen, since images of one template are "
-            "looked at %d times at most",
-            int((~kept).sum()),
-            MAX_LOOKS,
+                  where type = 'image' and phash is not null group by media_id)""",
+            [LOW_INK],
         )
-    return NearPairs(
-        later=pairs.later[kept],
-        earlier=pairs.earlier[kept],
-        distance=pairs.distance[kept],
-        num_capped=pairs.num_capped,
-    )
+        hashes = connection.sql("""
+            select unhex(phash) as phash, case when is_inked then unhex(phash_trimmed) end as phash_trimmed
+            from image_places order by place""").to_arrow_table()
+        pairs = candidate_pairs(hashes, self.bits)
+        places = images_of(pairs)
+        images = _images(connection, places)
+        pairs = worth_opening(
+            pairs, images, difference=self.difference, thumbnails=tables.thumbnails, folder=tables.folder
+        )
+        if pairs.num_unseen:
+            logger.warning(
+                "filter near_duplicate_images: %d pairs of like hashes are left unseen, since images of one template "
+                "are looked at %d times at most",
+                pairs.num_unseen,
+                MAX_LOOKS,
+            )
+        return match_table(decide(*_looked_at(pairs, places, images["address"], self.difference)))
+
+
+def _images(connection: duckdb.DuckDBPyConnection, places: NDArray[np.int64]) -> pa.Table:
+    """Read what is known of the images at places (from 0)."""
+    import pyarrow as pa
+
+    connection.register("looked_at", pa.table({"place": pa.array(places + 1)}))
+    images = connection.sql("""
+        select media_id, address, width, height,
+               coalesce(margins[1], 0) as margin_left, coalesce(margins[2], 0) as margin_top,
+               coalesce(margins[3], 0) as margin_right, coalesce(margins[4], 0) as margin_bottom
+        from image_places where place in (select place from looked_at) order by place""").to_arrow_table()
+    connection.unregister("looked_at")
+    return images
 
 
 def _looked_at(
-    connection: duckdb.DuckDBPyConnection, pairs: NearPairs, difference: float
+    pairs: ImagePairs, places: NDArray[np.int64], addresses: pa.ChunkedArray, difference: float
 ) -> tuple[Iterator[tuple[int, int]], Callable[[int, int], float | None]]:
     """Return pairs of places (from 1) in order, and what looks at the pixels of one: its differing bits, or None."""
     import numpy as np
-    import pyarrow as pa
-
-    places = np.unique(np.concatenate([pairs.later, pairs.earlier])) + 1
-    connection.register("looked_at", pa.table({"place": pa.array(places)}))
-    addresses = connection.sql(
-        "select address from image_places where place in (select place from looked_at) order by place"
-    ).to_arrow_table()["address"]
-    connection.unregister("looked_at")
 
     @lru_cache(NUM_CACHED)
     def grey(place: int) -> NDArray[np.uint8] | None:
-        address = addresses[int(places.searchsorted(place))].as_py()
+        address = addresses[int(places.searchsorted(place - 1))].as_py()
         return load_grey(address) if address else None
 
     size = int(places[-1]) + 1 if len(places) else 1
@@ -135,15 +146,18 @@ def _looked_at(
 
     def measure(place: int, other: int) -> float | None:
         one, another = grey(place), grey(other)
-        if one is None or another is None or local_difference(one, another) > difference:
+        if one is None or another is None:
             return None
         index = order[codes.searchsorted((place - 1) * size + other - 1, sorter=order)]
-        return float(pairs.distance[index])
+        is_same = (pairs.is_whole[index] and local_difference(one, another) <= difference) or (
+            pairs.is_trimmed[index] and trimmed_difference(one, another) <= difference
+        )
+        return float(pairs.distance[index]) if is_same else None
 
     return _in_batches(pairs), measure
 
 
-def _in_batches(pairs: NearPairs) -> Iterator[tuple[int, int]]:
+def _in_batches(pairs: ImagePairs) -> Iterator[tuple[int, int]]:
     """Yield pairs of places as numbers of Python, a batch of them in memory."""
     for start in range(0, len(pairs.later), BATCH_PAIRS):
         part = slice(start, start + BATCH_PAIRS)

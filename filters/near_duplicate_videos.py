@@ -14,9 +14,9 @@ from curation.errors import ManifestError, MediaError
 from curation.filters.filter import Action, Tables
 from curation.filters.hamming import MAX_BITS, near_pairs
 from curation.filters.matches import create_places, decide, match_table
-from curation.filters.media import contrast_of
 from curation.filters.twins import Likeness, judge_samples
 from curation.hashing import phash256
+from curation.luma import contrast_of
 from curation.media import content_from_json, probe_image
 
 if TYPE_CHECKING:

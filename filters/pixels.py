@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from curation.errors import MediaError
+from curation.luma import content_box, with_margins
 from curation.media import open_image, read
 from curation.records import Address
 
@@ -87,6 +88,37 @@ def local_difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
             blocks = part.reshape(part.shape[0] // BLOCK, BLOCK, part.shape[1] // BLOCK, BLOCK)
             worst = max(worst, float(blocks.mean(axis=(1, 3)).max(initial=0.0)))
     return worst
+
+
+def trimmed_difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """Return `local_difference` of two images with margins that are plain, or nearly so, made equally wide.
+
+    What is between the margins is laid on what is between the other's, and paper is added where one has less of it: so
+    faint print in a margin counts. Infinite when less than 64 pixels of a side are between them: what shows little says
+    where it stands, too.
+    """
+    import numpy as np
+
+    greys, (mine, theirs) = (one, other), (_frame(one), _frame(other))
+    if min(*mine[1], *theirs[1]) < MIN_SIDE:
+        return float("inf")
+    shares = [frame[0] / np.tile(frame[1], 2) for frame in (mine, theirs)]
+    widest = np.maximum(*shares)
+    added = [
+        np.rint((widest - share) * np.tile(frame[1], 2)) for share, frame in zip(shares, (mine, theirs), strict=True)
+    ]
+    return local_difference(
+        *(with_margins(grey, more.astype(int).tolist()) for grey, more in zip(greys, added, strict=True))
+    )
+
+
+def _frame(grey: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return an image's margins (left, top, right, bottom) and the width and height of what is between, in pixels."""
+    import numpy as np
+
+    height, width = grey.shape
+    left, top, right, bottom = content_box(grey) or (0, 0, width, height)
+    return np.array([left, top, width - right, height - bottom], float), np.array([right - left, bottom - top], float)
 
 
 def _resized(grey: NDArray[np.uint8], height: int, width: int) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from curation.filters.filter import SAMPLE_COLUMNS, Filter, Tables, ledger_table
 from curation.filters.guard import check_guard
 from curation.filters.texts import read_exchanges, read_texts
+from curation.filters.thumbnails import read_thumbnails
 from curation.tables import LEDGER, empty
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def run_filters(
                 priority=priorities,
                 texts=lambda sample_ids: read_texts(connection, pulled, sample_ids=sample_ids),
                 exchanges=lambda sample_ids: read_exchanges(connection, pulled, sample_ids=sample_ids),
+                thumbnails=lambda: read_thumbnails(pulled),
                 seed=seed,
                 folder=Path(folder),
             )
@@ -130,7 +132,8 @@ def _load_samples(
     connection.execute(
         "create table media (sample_id varchar, position integer, media_id varchar, type varchar, mime varchar, "
         "bytes bigint, width integer, height integer, duration_seconds double, used_seconds double, fps double, "
-        "frames_used integer, tokens integer, phash varchar, uri varchar, address varchar)"
+        "frames_used integer, tokens integer, phash varchar, uri varchar, address varchar, phash_trimmed varchar, "
+        "margins float[], ink double, contrast integer, detail integer)"
     )
 
 
@@ -144,7 +147,8 @@ def _load_media(connection: duckdb.DuckDBPyConnection, *, pulled: Sequence[Path]
         f"""insert into media
             select sample_id, position, medium.media_id, medium.type, medium.mime, medium.bytes, medium.width,
                    medium.height, medium.duration_seconds, used.used_seconds, medium.fps, frames_used, used.tokens,
-                   medium.phash, medium.uri, medium.address
+                   medium.phash, medium.uri, medium.address, medium.phash_trimmed, medium.margins, medium.ink,
+                   medium.contrast, medium.detail
             from (select sample_id, unnest(media) as medium, (generate_subscripts(media, 1) - 1)::integer as position
                   from read_parquet($1)) left join ({used}) used using (sample_id, position)
             where sample_id in (select sample_id from samples)""",

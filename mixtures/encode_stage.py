@@ -53,7 +53,8 @@ def encode(work: EncodeTask) -> dict[str, Any]:
             pa.ipc.new_file(raw, TOKENS) as tokens_file,
             pq.ParquetFile(work.pulled) as pulled,
         ):
-            for batch in pulled.iter_batches(batch_size=_BATCH_ROWS):
+            names = [name for name in pulled.schema_arrow.names if name != "thumbnails"]
+            for batch in pulled.iter_batches(batch_size=_BATCH_ROWS, columns=names):
                 rows, notes = encoder.encode(batch.to_pylist())
                 ledger.extend(notes)
                 table = from_rows(rows, ENCODED)

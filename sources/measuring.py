@@ -14,7 +14,7 @@ import numpy as np
 
 from curation.credentials import hidden
 from curation.errors import MediaError
-from curation.hashing import phash256_batch
+from curation.hashing import phash256_batch, thumbnail
 from curation.media import address_json, media_stamp, probe_image, read, sha256, video_id
 from curation.records import Address, FrameFolder, Image, Task, Video
 from curation.sources.unicode import readable
@@ -35,12 +35,12 @@ class Measuring:
     video_timeout: float
     _known: dict[Any, Medium | MediaError] = field(default_factory=dict)
     _known_bytes: int = 0
-    _greys: list[tuple[Medium, np.ndarray]] = field(default_factory=list)
+    _greys: list[tuple[Medium, str, np.ndarray]] = field(default_factory=list)
 
     def measure(self, part: Image | Video, row_key: str) -> tuple[Medium, list[tuple[str, dict[str, Any]]]]:
-        """Return a medium's row and its flags (reason, detail). Raises MediaError.
+        """Return a medium's row, with an image's `thumbnail` beside, and its flags (reason, detail). Raises MediaError.
 
-        `phash` is filled by `hash_images`, in batches.
+        `phash` and `phash_trimmed` are filled by `hash_images`, in batches.
         """
         key = sha256(part.content) if isinstance(part.content, bytes) else part.content
         known = self._known.get((type(part), key))
@@ -61,16 +61,16 @@ class Measuring:
             window = {"start_seconds": part.start_seconds, "end_seconds": part.end_seconds}
         uri = hidden(readable(self._uri(part, row_key)))
         medium = {**known, "name": readable(part.name), "uri": uri, **window}
-        if "_grey" in medium:
-            self._greys.append((medium, medium.pop("_grey")))
+        for column, grey in medium.pop("_greys", {}).items():
+            self._greys.append((medium, column, grey))
         return medium, medium.pop("_flags", [])
 
     def hash_images(self) -> None:
-        """Give every image measured since the last call its perceptual hash."""
+        """Give every image measured since the last call its perceptual hashes."""
         if self._greys:
-            hashes = phash256_batch(np.stack([grey for _, grey in self._greys]))
-            for (medium, _), digest in zip(self._greys, hashes, strict=True):
-                medium["phash"] = bytes(digest).hex()
+            hashes = phash256_batch(np.stack([grey for _, _, grey in self._greys]))
+            for (medium, column, _), digest in zip(self._greys, hashes, strict=True):
+                medium[column] = bytes(digest).hex()
         self._greys.clear()
 
     def _measure_image(self, image: Image) -> Medium:
@@ -84,7 +84,12 @@ class Measuring:
             "bytes": len(data),
             "width": probe.width,
             "height": probe.height,
-            "_grey": probe.grey,
+            "margins": probe.margins if probe.trimmed is not None else None,
+            "ink": probe.ink,
+            "contrast": probe.contrast,
+            "detail": probe.detail,
+            "thumbnail": thumbnail(probe.grey),
+            "_greys": {"phash": probe.grey} | ({} if probe.trimmed is None else {"phash_trimmed": probe.trimmed}),
         }
 
     def _measure_video(self, video: Video) -> Medium:

@@ -31,7 +31,7 @@ from curation.storage import stamp
 from curation.tables import LEDGER, PULLED, from_rows
 from curation.workspace import replacing
 
-VERSION = 4
+VERSION = 5
 ENDINGS = (".parquet", ".ledger.parquet", ".blob")
 _BATCH_ROWS = 1024
 _BATCH_BYTES = 16 << 20
@@ -196,6 +196,7 @@ class _Writer:
             self._note(sample.row_key, "flag", "invalid_unicode", num_repaired, None, {})
         self._rows.append(self._row(sample, conversation, media))
         self._size += self._rows[-1]["text_chars"] + sum(num_bytes(medium) for medium in media)
+        self._size += sum(len(content) for content in self._rows[-1]["thumbnails"] if content)
         self.num_videos += self._rows[-1]["videos"]
         self.num_samples += 1
 
@@ -219,6 +220,7 @@ class _Writer:
             "columns": json.dumps(dict(sample.columns), sort_keys=True, default=str) if sample.columns else None,
             "conversation": orjson.dumps(conversation).decode(),
             "media": media,
+            "thumbnails": [medium.pop("thumbnail", None) for medium in media],
         }
 
     def _note(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from curation.hashing import phash256
+from curation.hashing import phash256, thumbnail
 from curation.media import probe_image
 from tests.filters.rows import Row
 
@@ -42,6 +42,7 @@ def encoded(image: Image.Image, name: str = "PNG", quality: int = 90) -> bytes:
 def sample(tmp_path: Path, sample_id: str, images: Sequence[bytes], question: str = "Why?", answer: str = "So.") -> Row:
     """Write images as files and make the row that pull would."""
     names = [tmp_path / f"{sample_id.replace('/', '-')}-{index}" for index in range(len(images))]
+    probes = [probe_image(data) for data in images]
     for name, data in zip(names, images, strict=True):
         name.write_bytes(data)
     return Row(
@@ -49,6 +50,19 @@ def sample(tmp_path: Path, sample_id: str, images: Sequence[bytes], question: st
         question=question,
         answer=answer,
         media=[data.hex()[:200] + str(len(data)) for data in images],
-        phashes=[phash256(probe_image(data).grey).hex() for data in images],
+        phashes=[phash256(probe.grey).hex() for probe in probes],
         addresses=[json.dumps({"path": str(name)}) for name in names],
+        measured=[
+            {
+                "width": probe.width,
+                "height": probe.height,
+                "phash_trimmed": None if probe.trimmed is None else phash256(probe.trimmed).hex(),
+                "margins": list(probe.margins),
+                "ink": probe.ink,
+                "contrast": probe.contrast,
+                "detail": probe.detail,
+            }
+            for probe in probes
+        ],
+        thumbnails=[thumbnail(probe.grey) for probe in probes],
     )

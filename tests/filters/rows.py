@@ -31,6 +31,8 @@ class Row:
     columns: Mapping[str, object] = field(default_factory=dict)
     phashes: Sequence[str | None] = ()
     addresses: Sequence[str] = ()
+    measured: Sequence[Mapping[str, object]] = ()
+    thumbnails: Sequence[bytes] = ()
 
     @property
     def source(self) -> str:
@@ -66,9 +68,11 @@ class Row:
                     "height": 20,
                     "phash": self.phashes[index] if self.phashes else None,
                     "address": self.addresses[index] if self.addresses else None,
+                    **(self.measured[index] if self.measured else {}),
                 }
                 for index, media_id in enumerate(ids)
             ],
+            "thumbnails": list(self.thumbnails) or None,
         }
 
     def encoded(self) -> dict[str, object]:

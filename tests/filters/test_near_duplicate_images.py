@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 
 from curation.errors import ManifestError
 from curation.filters.hamming import near_pairs
@@ -33,6 +35,68 @@ def test_invoices_that_differ_in_a_number_stay_though_their_hashes_agree(tmp_pat
     hashes = np.frombuffer(bytes.fromhex("".join(str(row.phashes[0]) for row in rows)), np.uint8).reshape(-1, 32)
     assert len(near_pairs(hashes, 20).later) == 66, "the hash alone would drop 11 of 12"
     assert len(run(tmp_path, rows, NearDuplicateImages())) == 0
+
+
+def test_a_page_cut_more_narrowly_is_found_and_another_page_cut_so_is_not(tmp_path: Path) -> None:
+    narrow = (30, 30, 580, 770)
+    rows = [
+        sample(tmp_path, "a/f:0", [encoded(page(1000))]),
+        sample(tmp_path, "a/f:1", [encoded(page(1000).crop(narrow))]),
+        sample(tmp_path, "a/f:2", [encoded(page(1000).crop(narrow), "JPEG", 75)]),
+        sample(tmp_path, "a/f:3", [encoded(page(2468).crop(narrow))]),
+    ]
+    assert dropped(run(tmp_path, rows, NearDuplicateImages())) == ["a/f:1", "a/f:2"]
+
+
+def test_faint_print_in_the_margin_of_one_keeps_both(tmp_path: Path) -> None:
+    noted = page(1000)
+    ImageDraw.Draw(noted).text((40, 745), "DRAFT 17", font=ImageFont.load_default(24), fill=(200, 200, 200))
+    rows = [
+        sample(tmp_path, "a/f:0", [encoded(noted)]),
+        sample(tmp_path, "a/f:1", [encoded(page(1000).crop((30, 30, 580, 730)))]),
+        sample(tmp_path, "a/f:2", [encoded(noted.crop((10, 10, 590, 790)))]),
+    ]
+    assert dropped(run(tmp_path, rows, NearDuplicateImages())) == ["a/f:2"]
+
+
+def test_where_a_mark_stands_on_an_empty_page_counts(tmp_path: Path) -> None:
+    pages = []
+    for left in (100, 130, 300):
+        image = Image.new("RGB", (600, 800), "white")
+        ImageDraw.Draw(image).ellipse((left, 300, left + 50, 350), fill="black")
+        pages.append(encoded(image))
+    rows = [sample(tmp_path, f"a/f:{index}", [data]) for index, data in enumerate(pages)]
+    assert len(run(tmp_path, rows, NearDuplicateImages())) == 0
+
+
+def test_a_shape_elsewhere_on_a_page_is_another_picture_however_much_ink_it_has(tmp_path: Path) -> None:
+    pages = []
+    for left in (20, 250):
+        image = Image.new("RGB", (600, 800), "white")
+        image.paste(scene(1).resize((300, 400)), (left, 200))
+        pages.append(encoded(image))
+    rows = [sample(tmp_path, f"a/f:{index}", [data]) for index, data in enumerate(pages)]
+    assert len(run(tmp_path, rows, NearDuplicateImages())) == 0
+
+
+def test_what_thumbnails_show_to_differ_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+
+    def load(address: str) -> object:
+        opened.append(Path(json.loads(address)["path"]).name)
+        return load_grey(address)
+
+    monkeypatch.setattr("curation.filters.near_duplicate_images.load_grey", load)
+    dark = page(1000)
+    ImageDraw.Draw(dark).rectangle((400, 700, 440, 716), fill="black")
+    pictures = [page(1000), dark]
+    rows = [sample(tmp_path, f"a/f:{index}", [encoded(each)]) for index, each in enumerate(pictures)]
+    rows = [dataclasses.replace(row, phashes=rows[0].phashes) for row in rows]
+    assert len(run(tmp_path, rows, NearDuplicateImages())) == 0
+    assert opened == []
+    unmeasured = [dataclasses.replace(row, measured=(), thumbnails=()) for row in rows]
+    assert len(run(tmp_path, unmeasured, NearDuplicateImages())) == 0
+    assert len(opened) == 2
 
 
 def test_another_question_keeps_and_another_answer_flags(tmp_path: Path) -> None:
