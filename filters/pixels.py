@@ -78,16 +78,8 @@ def local_difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
     height, width = min(one.shape[0], other.shape[0]), min(one.shape[1], other.shape[1])
     if one.shape != other.shape:
         height, width = round(height * RESIZED_SCALE), round(width * RESIZED_SCALE)
-    difference = np.abs(_smooth(_resized(one, height, width)) - _smooth(_resized(other, height, width)))
-    rows, columns = difference.shape[0] // BLOCK * BLOCK, difference.shape[1] // BLOCK * BLOCK
-    worst = 0.0
-    # Four grids, half a block apart, so that what lies on an edge of one is whole in another.
-    for down in (0, BLOCK // 2):
-        for across in (0, BLOCK // 2):
-            part = difference[down : rows - BLOCK + down, across : columns - BLOCK + across]
-            blocks = part.reshape(part.shape[0] // BLOCK, BLOCK, part.shape[1] // BLOCK, BLOCK)
-            worst = max(worst, float(blocks.mean(axis=(1, 3)).max(initial=0.0)))
-    return worst
+    sums = _block_sums(np.abs(_sums_of_nine(_resized(one, height, width) - _resized(other, height, width))))
+    return float(sums.max(initial=0)) / (9 * BLOCK * BLOCK)
 
 
 def trimmed_difference(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
@@ -121,16 +113,31 @@ def _frame(grey: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.flo
     return np.array([left, top, width - right, height - bottom], float), np.array([right - left, bottom - top], float)
 
 
-def _resized(grey: NDArray[np.uint8], height: int, width: int) -> NDArray[np.float32]:
+def _resized(grey: NDArray[np.uint8], height: int, width: int) -> NDArray[np.int16]:
     import numpy as np
     from PIL import Image
 
     if grey.shape == (height, width):
-        return grey.astype(np.float32)
-    return np.asarray(Image.fromarray(grey).resize((width, height), Image.Resampling.BILINEAR), dtype=np.float32)
+        return grey.astype(np.int16)
+    return np.asarray(Image.fromarray(grey).resize((width, height), Image.Resampling.BILINEAR)).astype(np.int16)
 
 
-def _smooth(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Average over 3x3 pixels (the outermost row and column fall away)."""
+def _sums_of_nine(values: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Sum 3x3 pixels around each (the outermost row and column fall away); nine differences of greys fit 16 bits."""
     across = values[:, :-2] + values[:, 1:-1] + values[:, 2:]
-    return (across[:-2] + across[1:-1] + across[2:]) / 9  # type: ignore[no-any-return]
+    summed: NDArray[np.int16] = across[:-2] + across[1:-1] + across[2:]
+    return summed
+
+
+def _block_sums(values: NDArray[np.int16]) -> NDArray[np.int32]:
+    """Sum the blocks of 8x8 pixels that begin at every fourth row and column, so what lies on an edge of one is whole
+    in another.
+    """
+    import numpy as np
+
+    half = BLOCK // 2
+    rows, columns = values.shape[0] // half, values.shape[1] // half
+    cut = values[: rows * half, : columns * half].reshape(rows, half, columns * half)
+    down = cut.sum(axis=1, dtype=np.int32)
+    quarters = down.reshape(rows, columns, half).sum(axis=2)
+    return np.asarray(quarters[:-1, :-1] + quarters[1:, :-1] + quarters[:-1, 1:] + quarters[1:, 1:], np.int32)
