@@ -52,7 +52,7 @@ class NearDuplicateImages:
     """
 
     name: ClassVar[str] = "near_duplicate_images"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     is_guarded: ClassVar[bool] = True
     reads_media: ClassVar[bool] = True
 
