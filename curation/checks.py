@@ -14,7 +14,7 @@ from curation.manifests import Manifest
 from curation.mixtures.profile import load_profile
 from curation.mixtures.tokenizer import load_tokenizer
 from curation.mixtures.weights import resolve_weights
-from curation.records import Drop, Sample
+from curation.records import WHOLE_FILES, Drop, Sample
 from curation.settings import encode_settings, source_of
 from curation.sources import load_adapter
 from curation.sources.files import is_remote
@@ -49,7 +49,7 @@ def peek(manifest: str | Path, source: str, count: int) -> list[Sample | Drop]:
 
 def _first_rows(source: Source, count: int) -> list[Sample | Drop]:
     with tempfile.TemporaryDirectory(prefix="curation-") as cache:
-        source = replace(source, location=replace(source.location, cache=cache))
+        source = replace(source, location=replace(source.location, cache=cache, task_bytes=WHOLE_FILES))
         adapter = load_adapter(source.adapter)
         rows = (row for task in list_tasks(source) for row in adapter.samples(task))
         return list(islice(rows, count))

@@ -6,6 +6,7 @@ dataclass 300 to 950, and a chat row has nine. Change one with `msgspec.structs.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -106,12 +107,16 @@ class Drop(Struct, frozen=True, kw_only=True):
     detail: Mapping[str, Any] = {}
 
 
+WHOLE_FILES = sys.maxsize
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
     """Where a source is and how it is to be read: the manifest's words for one source, resolved.
 
     `uri` and `media` are absolute paths or fsspec URLs. `cache` is a local folder where archives that can't be read
-    at random (tar.gz) may be kept decompressed.
+    at random (tar.gz) may be kept decompressed, and where large files are cut. Files are cut where they are larger than
+    `task_bytes`; `WHOLE_FILES`: never.
     """
 
     uri: tuple[str, ...]

@@ -41,26 +41,50 @@ class BadElement:
 
 def list_elements(file: Readable, *, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Any | BadElement]:
     """Yield the elements of the JSON list in a file, in order; memory is a few chunks, or one element if larger."""
-    buffer = file.read(chunk_bytes).removeprefix(b"\xef\xbb\xbf").lstrip(_BLANKS)
+    for rows, _ in _runs(file, chunk_bytes):
+        yield from rows
+
+
+def list_parts(file: Readable, part_bytes: int, *, chunk_bytes: int = CHUNK_BYTES) -> Iterator[tuple[int, int]]:
+    """Yield where the list of a file can be cut: (offset, number) of elements at least `part_bytes` apart.
+
+    The first has neither the bracket nor what is before it. From each on `list_elements` reads the same elements, given
+    a bracket in front. Parses the whole list.
+    """
+    number = last = 0
+    for rows, offset in _runs(file, chunk_bytes):
+        number += len(rows)
+        if offset is not None and offset - last >= part_bytes:
+            yield offset, number
+            last = offset
+
+
+def _runs(file: Readable, chunk_bytes: int) -> Iterator[tuple[list[Any | BadElement], int | None]]:
+    """Yield runs of elements, each with the offset of what follows; None: nothing does."""
+    buffer = file.read(chunk_bytes)
+    num_read = len(buffer)
+    buffer = buffer.removeprefix(b"\xef\xbb\xbf").lstrip(_BLANKS)
     if not buffer.startswith(b"["):
-        yield BadElement("invalid_json", f"no list: starts with {buffer[:20]!r}")
+        yield [BadElement("invalid_json", f"no list: starts with {buffer[:20]!r}")], None
         return
     buffer, size = buffer[1:], chunk_bytes
     while True:
         rows, buffer, is_closed = _take(buffer)
-        yield from rows
+        yield rows, None if is_closed else num_read - len(buffer)
         if is_closed:
             return
         if rows:
             size = chunk_bytes
             continue
         if len(buffer) > MAX_ROW_BYTES:
-            yield BadElement("row_too_large", f"more than {MAX_ROW_BYTES} bytes; what follows in the list is not read")
+            detail = f"more than {MAX_ROW_BYTES} bytes; what follows in the list is not read"
+            yield [BadElement("row_too_large", detail)], None
             return
         more = file.read(size)
         if not more:
-            yield BadElement("truncated_file", f"the list does not end; {len(buffer)} bytes are left")
+            yield [BadElement("truncated_file", f"the list does not end; {len(buffer)} bytes are left")], None
             return
+        num_read += len(more)
         buffer += more
         size *= 2  # an element longer than a chunk: fewer, larger steps
 

@@ -1,8 +1,8 @@
 """Read JSON rows: lines (plain, .gz, .zst), one JSON list of any size, or one JSON object.
 
-Plain lines are split into byte ranges; their newlines are counted once, when tasks are made, so that a row's number
-is its line in the file whatever the split. What a file holds is decided by its first bytes, not by its name: `.json`
-files of lines and `.jsonl` files that hold a list both exist.
+Plain lines and lists are split into byte ranges; lines are counted, and lists parsed, when tasks are made, so that a
+row's number is its place in the file whatever the split. What a file holds is decided by its first bytes, not by its
+name: `.json` files of lines and `.jsonl` files that hold a list both exist.
 """
 
 from __future__ import annotations
@@ -13,15 +13,19 @@ from typing import IO, Any, Literal
 
 import orjson
 
-from curation.records import Drop, Location, Task
+from curation.records import WHOLE_FILES, Drop, Location, Task
 from curation.sources.defects import Row
 from curation.sources.files import SourceFile, open_binary
-from curation.sources.json_list import MAX_ROW_BYTES, BadElement, list_elements
+from curation.sources.json_list import CHUNK_BYTES, MAX_ROW_BYTES, BadElement, list_elements, list_parts
+from curation.sources.remembered import remembered
 from curation.sources.unpacked import Unpacked, is_packed
 
 SUFFIXES = tuple(f"{name}{packed}" for name in (".jsonl", ".ndjson", ".json") for packed in ("", ".gz", ".zst"))
 _BLOCK_BYTES = 4 << 20
 _HEAD_BYTES = 1 << 16
+_PARTS = 16
+_MIN_PART_BYTES = 128 << 10
+_MAX_PART_BYTES = 16 << 20
 _MAX_OBJECT_BLOCKS = 512
 _BOM = b"\xef\xbb\xbf"
 
@@ -29,19 +33,36 @@ Form = Literal["lines", "list", "object"]
 
 
 def json_tasks(file: SourceFile, location: Location) -> list[Task]:
-    """Split a file of JSON rows into tasks: byte ranges of plain lines, else the whole file."""
+    """Split a file of JSON rows into tasks: byte ranges of plain lines or of a list, else the whole file.
+
+    Rows name media, so a little text may stand for hours of work: a file is cut into 16 parts, or into more of at most
+    16 MB. Where it is cut is kept in the location's cache.
+    """
     whole = Task(path=file.path, key=file.key, num_bytes=file.num_bytes, location=location)
-    if file.num_bytes <= location.task_bytes:
+    part_bytes = min(max(file.num_bytes // _PARTS, _MIN_PART_BYTES), _MAX_PART_BYTES, location.task_bytes)
+    if location.task_bytes == WHOLE_FILES or file.num_bytes <= part_bytes:
         return [whole]
+    return [
+        replace(whole, offset=offset, length=length, first_row=first_row, num_bytes=length)
+        for offset, length, first_row in remembered(
+            ("json parts", file.path, part_bytes), lambda: _cuts(file, part_bytes), path=file.path, cache=location.cache
+        )
+    ] or [whole]
+
+
+def _cuts(file: SourceFile, part_bytes: int) -> list[tuple[int, int, int]]:
+    """Return the parts of a file as (offset, length, first row); none when it can't be cut."""
     with open_binary(file.path) as opened:
         head = opened.read(_HEAD_BYTES)
-        if is_packed(head) or form_of(head, file.path) != "lines":
-            return [whole]
+        form = None if is_packed(head) else form_of(head, file.path)
         opened.seek(0)
-        return [
-            replace(whole, offset=offset, length=length, first_row=first_row, num_bytes=length)
-            for offset, length, first_row in line_ranges(opened, location.task_bytes)
-        ]
+        if form == "lines":
+            return list(line_ranges(opened, part_bytes))
+        if form == "list":
+            starts = [(0, 0), *list_parts(opened, part_bytes, chunk_bytes=min(part_bytes, CHUNK_BYTES))]
+            ends = [offset for offset, _ in starts[1:]] + [file.num_bytes]
+            return [(offset, end - offset, first) for (offset, first), end in zip(starts, ends, strict=True)]
+        return []
 
 
 def line_ranges(file: IO[bytes], range_bytes: int) -> Iterator[tuple[int, int, int]]:
@@ -62,12 +83,14 @@ def line_ranges(file: IO[bytes], range_bytes: int) -> Iterator[tuple[int, int, i
 def json_rows(task: Task) -> Iterator[Row | Drop]:
     """Yield the rows of a task, or a Drop (`invalid_json`, `truncated_file`) where there is no row."""
     with open_binary(task.path) as opened:
-        if task.length is not None:
-            opened.seek(task.offset)
-            yield from _line_rows(_blocks(opened, task.length), task.key, task.first_row)
-            return
         head = opened.read(_HEAD_BYTES)
-        opened.seek(0)
+        opened.seek(task.offset)
+        if task.length is not None:
+            if form_of(head, task.path) == "lines":
+                yield from _line_rows(_blocks(opened, task.length), task.key, task.first_row)
+            else:
+                yield from _numbered(list_elements(_ListPart(opened, task)), task.key, task.first_row)
+            return
         if is_packed(head):
             yield from _packed_rows(Unpacked(opened, head), task)
         else:
@@ -93,8 +116,29 @@ def _packed_rows(file: Unpacked, task: Task) -> Iterator[Row | Drop]:
         yield Drop(row_key=row_key, reason="truncated_file", detail={"detail": str(err)})
 
 
-def _numbered(elements: Iterator[Any | BadElement], key: str) -> Iterator[Row | Drop]:
-    for number, element in enumerate(elements):
+class _ListPart:
+    """The bytes of a part of a list as a list: with a bracket before it and, unless it is the last, one behind it."""
+
+    def __init__(self, file: IO[bytes], task: Task) -> None:
+        self._file = file
+        self._left = task.length or 0
+        self._before = b"[" if task.offset else b""
+        self._after = b"]"
+
+    def read(self, size: int = -1, /) -> bytes:
+        if self._before:
+            before, self._before = self._before, b""
+            return before
+        data = self._file.read(self._left if size < 0 else min(size, self._left))
+        self._left -= len(data)
+        if data or not self._after or not self._file.read(1):
+            return data
+        after, self._after = self._after, b""
+        return after
+
+
+def _numbered(elements: Iterator[Any | BadElement], key: str, first: int = 0) -> Iterator[Row | Drop]:
+    for number, element in enumerate(elements, first):
         if isinstance(element, BadElement):
             yield Drop(row_key=f"{key}:{number}", reason=element.reason, detail={"detail": element.detail})
         else:

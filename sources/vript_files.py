@@ -13,7 +13,7 @@ from msgspec import structs
 from curation.archives import Archive, open_archive
 from curation.errors import MediaError
 from curation.media import read
-from curation.records import Address, Drop, Location, Task, Video
+from curation.records import WHOLE_FILES, Address, Drop, Location, Task, Video
 from curation.sources import jsonl
 from curation.sources.clips import check_span, seconds_of
 from curation.sources.defects import RowDefect, as_mapping, drop_of
@@ -71,7 +71,7 @@ def script_tasks(location: Location, *, is_whole: bool) -> list[Task]:
         if file.path.endswith(".zip"):
             tasks += _zip_tasks(file, location)
         elif _stem(file.path) not in zipped and _stem(file.path.rpartition("/")[0]) not in zipped | lines:
-            limit = replace(location, task_bytes=max(file.num_bytes, location.task_bytes)) if is_whole else location
+            limit = replace(location, task_bytes=WHOLE_FILES) if is_whole else location
             tasks += [replace(task, location=location) for task in jsonl.json_tasks(file, limit)]
     return tasks
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation.records import Drop, Location, Task
+from curation.records import WHOLE_FILES, Drop, Location, Task
 from curation.sources.defects import Row
 from curation.sources.files import SourceFile
-from curation.sources.json_list import BadElement, list_elements
+from curation.sources.json_list import BadElement, list_elements, list_parts
 from curation.sources.jsonl import form_of, json_rows, json_tasks, line_ranges
 from tests.sources.layouts import write
 
@@ -137,3 +138,38 @@ def test_an_object_of_objects_is_rows_with_their_keys_as_ids(tmp_path: Path) -> 
         {"id": "x/1.json", "problem": "p"},
         {"id": 7, "problem": "q"},
     ]
+
+
+@given(st.lists(JSON, max_size=20), st.integers(1, 60), st.sampled_from([",", ", ", " ,\n "]), st.integers(1, 40))
+@settings(max_examples=200)
+def test_parts_of_a_list_have_its_elements_once_and_number_them(
+    values: list[Any], part_bytes: int, comma: str, chunk_bytes: int
+) -> None:
+    text = b"[ " + comma.encode().join(orjson.dumps(value) for value in values) + b" ] "
+    parts = [(0, 0), *list_parts(io.BytesIO(text), part_bytes, chunk_bytes=chunk_bytes)]
+    ends = [offset for offset, _ in parts[1:]] + [len(text)]
+    for (offset, number), end in zip(parts, ends, strict=True):
+        part = text[offset:end] if not offset else b"[" + text[offset:end]
+        found = list(list_elements(io.BytesIO(part + (b"" if end == len(text) else b"]")), chunk_bytes=chunk_bytes))
+        following = next((count for start, count in parts if start == end), len(values))
+        assert found == values[number:following]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 7, 40_000], ids=lambda cut: f"{cut} bytes lost")
+def test_a_list_cut_into_tasks_gives_the_rows_of_the_whole_also_where_it_is_broken(tmp_path: Path, cut: int) -> None:
+    rows = [{"n": number, "text": '"{[,' * (number % 7)} for number in range(30_000)]
+    text = orjson.dumps(rows).replace(b'{"n":777,', b'{"n" 777,')
+    path = write(tmp_path / "a.json", text[: len(text) - cut])
+    location = Location(uri=(str(path),), cache=str(tmp_path / "cache"))
+    file = SourceFile(path=str(path), key=path.name, num_bytes=path.stat().st_size)
+    tasks = json_tasks(file, location)
+    assert len(tasks) > 3
+    assert json_tasks(file, location) == tasks
+    assert len(list((tmp_path / "cache").iterdir())) == 1, "where it is cut is kept"
+    whole = json_tasks(file, replace(location, task_bytes=WHOLE_FILES))
+    assert len(whole) == 1
+    in_parts = [row for task in tasks for row in json_rows(task)]
+    assert in_parts == list(json_rows(whole[0]))
+    assert len(in_parts) >= 28_000
+    path.write_bytes(text + b" ")
+    assert json_tasks(replace(file, num_bytes=len(text) + 1), location) != tasks
