@@ -19,6 +19,7 @@ from curation.storage import file_system, is_url, open_file, retried, tag
 from curation.storage_listing import is_glob, is_object_folder, list_objects
 
 ROW_SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".json", ".jsonl.gz", ".json.gz", ".jsonl.zst")
+LINE_SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".jsonl.zst")
 BATCH_ROWS = 64
 
 
@@ -30,7 +31,8 @@ def named(place: str) -> Benchmark:
     last = place.rstrip("/").rpartition("/")[2]
     if "://" not in place and last in BENCHMARKS and not Path(place).exists():
         return BENCHMARKS[last]
-    name = last.partition(".")[0].rstrip("*-_") if "*" not in last else place.rstrip("/").split("/")[-2]
+    above = place.rstrip("/").rpartition("/")[0].rpartition("/")[2]
+    name = above if "*" in last else last.partition(".")[0].rstrip("-_")
     return Benchmark(name=name or last, places=(place,))
 
 
@@ -40,9 +42,11 @@ def list_files(benchmark: Benchmark, *, option: str = "against") -> list[str]:
     if not found:
         place = benchmark.places[0]
         last = place.rstrip("/").rpartition("/")[2]
+        names = (
+            f"{nearest(last, BENCHMARKS)} (by name there are {', '.join(BENCHMARKS)})" if option == "against" else ""
+        )
         raise FilterError(
-            f"filters.contamination.{option}: no file of rows or images matches '{place}'{nearest(last, BENCHMARKS)} "
-            f"(by name there are {', '.join(BENCHMARKS)}); correct the path"
+            f"filters.contamination.{option}: no file of rows or images matches '{place}'{names}; correct the path"
         )
     return found
 
@@ -58,22 +62,26 @@ def stamp(path: str) -> str:
 
 def is_image(path: str) -> bool:
     """Say whether a file is an image, by its ending."""
-    return path.lower().endswith(IMAGE_SUFFIXES)
+    return _ends(path, *IMAGE_SUFFIXES)
 
 
 def field_names(path: str) -> list[str]:
-    """Return the names of the fields of a file's rows (of its first 1,000, for JSON)."""
-    if path.endswith(".parquet"):
-        import pyarrow.parquet as pq
+    """Return the names of the fields of a file's rows (of its first 1,000, for JSON). Raises FilterError."""
+    if not _ends(path, ".parquet"):
+        return list(dict.fromkeys(name for row in islice(_json_rows(path), 1000) for name in row))
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
-        with _opened(path) as file:
+    with _opened(path) as file:
+        try:
             return list(pq.read_schema(file).names)
-    return list(dict.fromkeys(name for row in islice(_json_rows(path), 1000) for name in row))
+        except (pa.ArrowException, OSError) as err:
+            raise _unreadable(path, err) from err
 
 
 def read_rows(path: str, columns: list[str]) -> Iterator[Mapping[str, Any]]:
     """Yield the rows of a file with these columns, in order. Raises FilterError for what can't be read."""
-    if not path.endswith(".parquet"):
+    if not _ends(path, ".parquet"):
         yield from _json_rows(path)
         return
     import pyarrow as pa
@@ -118,7 +126,11 @@ def _expand_remote(place: str) -> list[str]:
 
 
 def _is_wanted(path: str) -> bool:
-    return path.lower().endswith(ROW_SUFFIXES) or is_image(path)
+    return _ends(path, *ROW_SUFFIXES) or is_image(path)
+
+
+def _ends(path: str, *endings: str) -> bool:
+    return path.lower().endswith(endings)
 
 
 def _json_rows(path: str) -> Iterator[Mapping[str, Any]]:
@@ -127,7 +139,7 @@ def _json_rows(path: str) -> Iterator[Mapping[str, Any]]:
 
     with _opened(path) as file:
         try:
-            if path.partition(".json")[2].startswith("l") or path.endswith(".ndjson"):
+            if _ends(path, *LINE_SUFFIXES):
                 for line in file:
                     if line.strip():
                         yield _row(orjson.loads(line), path)
@@ -143,7 +155,10 @@ def _json_rows(path: str) -> Iterator[Mapping[str, Any]]:
 
 def _row(row: object, path: str) -> Mapping[str, Any]:
     if not isinstance(row, Mapping):
-        raise FilterError(f"filters.contamination.against: {path} has a row that is {json.dumps(row)[:40]}, no mapping")
+        raise FilterError(
+            f"filters.contamination.against: {path} has a row that is {json.dumps(row)[:40]}, no mapping; mend "
+            "the file or leave it out"
+        )
     return row
 
 
@@ -154,14 +169,15 @@ def _opened(path: str) -> Iterator[IO[bytes]]:
 
     try:
         file: Any = open_file(path) if is_url(path) else Path(path).open("rb")  # noqa: SIM115  closed below
-        if path.endswith((".gz", ".zst")):
-            file = compr[infer_compression(path)](file, mode="rb")
+        if _ends(path, ".gz", ".zst"):
+            with file, compr[infer_compression(path.lower())](file, mode="rb") as packed:
+                file = io.BytesIO(packed.read())
     except StorageError:
         raise
-    except Exception as err:  # each remote file system has errors of its own
+    except Exception as err:  # each remote file system and each compression has errors of its own
         raise _unreadable(path, err) from err
-    with file if not path.endswith((".gz", ".zst")) else io.BytesIO(file.read()) as readable:
-        yield readable
+    with file:
+        yield file
 
 
 def _unreadable(path: str, err: Exception) -> FilterError:

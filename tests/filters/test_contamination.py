@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from curation.errors import FilterError, ManifestError
 from curation.filters import filter_inputs, load_filter
+from curation.filters.benchmark_files import named
 from curation.filters.contamination import Contamination
 from tests.filters.pictures import encoded, page, sample, scene
 from tests.filters.rows import Row, dropped, run
@@ -152,6 +154,39 @@ def test_a_missing_or_broken_benchmark_is_refused(tmp_path: Path) -> None:
         run(tmp_path, [text("a/f:0", "Why?")], Contamination(against=(str(broken),)))
     with pytest.raises(ManifestError, match="share is 30"):
         Contamination(against=("mmmu",), share=30)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.parquet", b"no table"),
+        ("a.jsonl.gz", b"no gzip"),
+        ("a.jsonl.gz", gzip.compress(b'{"question": "Why?"}\n' * 99)[:30]),
+        ("a.jsonl.zst", b"no zstandard"),
+        ("a.json", b"[1]"),
+    ],
+)
+def test_a_file_that_is_not_what_its_name_says_is_refused_by_name(tmp_path: Path, name: str, data: bytes) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(FilterError, match=rf"{name}.*mend the file or leave it out"):
+        run(tmp_path, [text("a/f:0", "Why?")], Contamination(against=(str(tmp_path / name),)))
+
+
+@pytest.mark.parametrize("name", ["items.json.parts/rows.jsonl", "ROWS.JSONL", "lines.jsonl.gz"])
+def test_lines_of_json_are_told_by_the_ending_of_their_file(tmp_path: Path, name: str) -> None:
+    rows = b'{"question": "Why?", "answer": "So."}\n{"question": "How?", "answer": "Thus."}\n'
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_bytes(gzip.compress(rows) if name.endswith(".gz") else rows)
+    asked = Contamination(against=(str(tmp_path / name),))
+    assert dropped(run(tmp_path, [text("a/f:0", "How?", "Thus.")], asked)) == ["a/f:0"]
+
+
+def test_a_pattern_is_named_by_the_folder_it_looks_into() -> None:
+    assert [named(place).name for place in ("bench/own-*.jsonl", "*.jsonl", "bench/own-.jsonl")] == [
+        "bench",
+        "*.jsonl",
+        "own",
+    ]
 
 
 def test_a_changed_benchmark_changes_what_the_filter_reads(tmp_path: Path) -> None:
