@@ -43,8 +43,7 @@ def with_reference(page: str) -> str:
 def _section(name: str, target: str) -> str:
     module, _, attribute = target.partition(":")
     found = getattr(import_module(module), attribute)
-    said = "\n".join(f"{line}" for line in (inspect.getdoc(found) or "").splitlines())
-    return f"## `{name}`\n\n{said}\n\n{_table(('option', 'is', 'default'), _options(found))}"
+    return f"## `{name}`\n\n{inspect.getdoc(found)}\n\n{_table(('option', 'is', 'default'), _options(found))}"
 
 
 def _options(found: Any) -> Iterator[tuple[str, str, str]]:

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.conversations import questions, without_media
-from curation.filters.filter import ledger_table
+from curation.filters.filter import KEEP_ORDER, ledger_table
 from curation.filters.guard import check_guard
-from curation.filters.stage import connect
+from curation.filters.stage import connect, load_priorities, names
 from curation.merges import MERGE, MERGES, MERGES_LEDGER
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ def plan_merges(
     with tempfile.TemporaryDirectory(prefix="merges-", dir=folder) as spill:
         connection = connect(Path(spill))
         try:
-            _load(connection, pulled=pulled, encoded=encoded, dropped=dropped, priorities=priorities)
+            _load(connection, pulled=pulled, encoded=encoded, dropped=dropped)
+            load_priorities(connection, priorities)
+            _rank(connection)
             digests = _write_merges(connection, limits, pulled, path=Path(spill) / MERGES)
             connection.read_parquet(str(Path(spill) / MERGES)).order("keeper_file, keeper_row, place").write_parquet(
                 str(folder / MERGES), compression="zstd", row_group_size=_GROUP_ROWS
@@ -80,16 +82,10 @@ def _load(
     pulled: Sequence[Path],
     encoded: Sequence[Path],
     dropped: Sequence[Path],
-    priorities: Mapping[str, int],
 ) -> None:
-    """Load the samples whose media others have, each with its place among its equals and whether it can be merged."""
-    connection.execute("create table source_priority (source varchar, priority bigint, position bigint)")
-    connection.executemany(
-        "insert into source_priority values (?, ?, ?)",
-        [(source, priority, position) for position, (source, priority) in enumerate(priorities.items())],
-    )
+    """Create table `shared`: the samples whose media others have, and whether they are of a form that can be merged."""
     head = """'[["user",[' || list_aggregate(range(images), 'string_agg', ',') || ',"'"""
-    parameters = {"pulled": _names(pulled), "encoded": _names(encoded), "dropped": _names(dropped)}
+    parameters = {"pulled": names(pulled), "encoded": names(encoded), "dropped": names(dropped)}
     connection.execute(
         rf"""create table shared as
             with gone as (select sample_id from read_parquet($dropped) where action = 'drop'),
@@ -110,14 +106,18 @@ def _load(
                 and p.sample_id not in (select sample_id from gone where sample_id is not null)""",
         parameters,
     )
-    connection.execute("""
+
+
+def _rank(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create tables `ranked`, each sample with its place among its equals, and `able`: those that are to be merged."""
+    connection.execute(f"""
         create table ranked as
         select *, row_number() over same as turn, count(*) over everyone as equal,
                first_value(sample_id) over same as first_id, first_value(source) over same as first_source,
                max(answer_sha256) over question <> min(answer_sha256) over question as is_conflict
         from shared join source_priority using (source)
         window everyone as (partition by media_sha256, question_sha256, answer_sha256),
-               same as (everyone order by priority desc, position, sample_id),
+               same as (everyone order by {KEEP_ORDER}),
                question as (partition by media_sha256, question_sha256)""")
     connection.execute("""
         create table able as
@@ -151,7 +151,7 @@ def _write_merges(
         """select able.*, conversation
            from able join (select sample_id, conversation from read_parquet($pulled)) using (sample_id)
            order by position, media_sha256, kind, license, file, row""",
-        params={"pulled": _names(pulled)},
+        params={"pulled": names(pulled)},
     ).to_arrow_reader(_BATCH_ROWS)
     with pq.ParquetWriter(path, MERGE) as file:
         keeper: _Keeper | None = None
@@ -220,9 +220,5 @@ def _guard(
     import pyarrow.compute as pc
 
     connection.register("drops", ledger.filter(pc.equal(ledger["reason"], "duplicate")))
-    connection.execute("create temp table samples as select source from read_parquet($1)", [_names(pulled)])
+    connection.execute("create temp table samples as select source from read_parquet($1)", [names(pulled)])
     check_guard(connection, "exact_duplicates", max_dropped_fraction)
-
-
-def _names(paths: Sequence[Path]) -> list[str]:
-    return [str(path) for path in paths]

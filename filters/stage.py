@@ -50,7 +50,7 @@ def run_filters(
         connection = connect(Path(folder), memory_limit=memory_limit, threads=threads)
         try:
             _load_samples(connection, pulled=pulled, encoded=encoded, dropped=dropped)
-            _load_priorities(connection, priorities)
+            load_priorities(connection, priorities)
             if any(item.reads_media for item in filters):
                 _load_media(connection, pulled=pulled, encoded=encoded)
             _lock(connection)
@@ -116,7 +116,7 @@ def _load_samples(
     connection.execute("create table gone (sample_id varchar)")
     if dropped:
         connection.execute(
-            "insert into gone select distinct sample_id from read_parquet($1) where action = 'drop'", [_names(dropped)]
+            "insert into gone select distinct sample_id from read_parquet($1) where action = 'drop'", [names(dropped)]
         )
     connection.execute(
         f"""create table samples as select {columns}, file, file_row
@@ -125,7 +125,7 @@ def _load_samples(
             where sample_id not in (select sample_id from gone where sample_id is not null)""".replace(
             'pulled."sample_id"', "sample_id"
         ),
-        [_names(pulled), _names(encoded)],
+        [names(pulled), names(encoded)],
     )
     connection.execute("create view kept as select sample_id from samples")
     # Stays empty unless a filter reads media.
@@ -152,16 +152,18 @@ def _load_media(connection: duckdb.DuckDBPyConnection, *, pulled: Sequence[Path]
             from (select sample_id, unnest(media) as medium, (generate_subscripts(media, 1) - 1)::integer as position
                   from read_parquet($1)) left join ({used}) used using (sample_id, position)
             where sample_id in (select sample_id from samples)""",
-        [_names(pulled), _names(encoded)],
+        [names(pulled), names(encoded)],
     )
 
 
-def _load_priorities(connection: duckdb.DuckDBPyConnection, priorities: Mapping[str, int]) -> None:
+def load_priorities(connection: duckdb.DuckDBPyConnection, priorities: Mapping[str, int]) -> None:
+    """Create table `source_priority`: (source, priority, position), the position being that in the manifest."""
     connection.execute("create table source_priority (source varchar, priority bigint, position bigint)")
     rows = [(source, priority, position) for position, (source, priority) in enumerate(priorities.items())]
     if rows:
         connection.executemany("insert into source_priority values (?, ?, ?)", rows)
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
+def names(paths: Sequence[Path]) -> list[str]:
+    """Return paths as a parameter of `read_parquet`."""
     return [str(path) for path in paths]

@@ -12,11 +12,12 @@ import pyarrow.parquet as pq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from curation.filters.exact_duplicates import ExactDuplicates
 from curation.filters.merging import MergeLimits, plan_merges
 from curation.merges import MERGES, MERGES_LEDGER, merged_rows, merged_turns, touched_files
 from curation.mixtures.merge_stage import with_merges
 from curation.tables import ENCODED, LEDGER, PULLED, from_rows
-from tests.filters.rows import Row, dropped
+from tests.filters.rows import Row, dropped, run
 
 PLENTY = MergeLimits(questions=10, tokens=8192)
 
@@ -99,6 +100,19 @@ def test_equal_samples_count_once_and_the_preferred_source_has_them(tmp_path: Pa
     assert said == {"a/f:0": [0, "q0", "a0", "q2", "a2"], "b/f:1": [0, "q1", "a1", "q5", "a5"]}
     found = [(row["sample_id"], row["reason"], row["evidence_sample_id"]) for row in ledger.to_pylist()]
     assert found == [("a/f:1", "duplicate", "b/f:1"), ("a/f:2", "merged", "a/f:0"), ("b/f:5", "merged", "b/f:1")]
+
+
+def test_of_equal_samples_the_one_that_the_filter_keeps_takes_part(tmp_path: Path) -> None:
+    """It keeps the one of more tokens, as another kind's system prompt may give it."""
+    longer = Row(sample_id="a/f:9", media=["cat"], question="q1", answer="a1", tokens=120)
+    said, ledger = merge(tmp_path, [[asked(1), asked(2), longer]])
+    assert said == {"a/f:2": [0, "q2", "a2", "q1", "a1"]}
+    assert [(row["sample_id"], row["reason"]) for row in ledger.to_pylist()] == [
+        ("a/f:1", "duplicate"),
+        ("a/f:9", "merged"),
+    ]
+    kept = run(tmp_path, [asked(1), asked(2), longer], ExactDuplicates())
+    assert dropped(kept) == ["a/f:1"]
 
 
 def test_sources_image_orders_kinds_and_samples_without_media_are_kept_apart(tmp_path: Path) -> None:
