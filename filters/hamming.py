@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from curation.filters.runs import counted
 from curation.filters.shingles import mix
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ MAX_COMPARED = 64
 MAX_EQUAL = 16
 _HASH_BITS = 256
 _CHUNK_PAIRS = 1 << 20
-_LOOKUP_BITS = 20
+_PAIR_BITS, _BETWEEN_BITS = 25, 20  # of a band, looked up at most by near_pairs and by near_between
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,33 +59,35 @@ def near_between(
     """
     import numpy as np
 
-    if not 0 <= bits <= MAX_BITS:
-        raise ValueError(f"near_between: bits is {bits}; at most {MAX_BITS} can be looked up")
-    words = [np.ascontiguousarray(side).view(np.uint64) for side in (hashes, known)]
-    num_bands = bits // 2 + 1
-    edges = [round(index * _HASH_BITS / num_bands) for index in range(num_bands + 1)]
+    words = _words(hashes), _words(known)
+    asks = np.arange(len(hashes))
     codes = [np.zeros(0, np.int64)]
-    for low, high in pairwise(edges):
-        width = min(high - low, _LOOKUP_BITS)
-        values, ours = _band(hashes, low, low + width), _band(known, low, low + width)
-        flips = np.array([0, *(1 << bit for bit in range(width))])
+    for low, high in _bands(bits, _BETWEEN_BITS):
+        values, ours = _band(hashes, low, high), _band(known, low, high)
+        flips = _flips(high - low)
         flipped = (ours[:, None] ^ flips).ravel()
         order = np.argsort(flipped, kind="stable")
-        first = np.zeros((1 << width) + 1, np.int64)
-        np.cumsum(np.bincount(flipped, minlength=1 << width), out=first[1:])
-        begin, counts = first[values], first[values + 1] - first[values]
-        some = np.flatnonzero(counts)
-        for part in _chunks(counts[some]):
-            asks = some[part]
-            sizes = counts[asks]
-            one = np.repeat(asks, sizes)
-            other = order[np.repeat(begin[asks], sizes) + _counted(sizes)] // len(flips)
-            near = np.bitwise_count(words[0][one] ^ words[1][other]).sum(axis=1, dtype=np.int64) <= bits
+        first = _firsts(flipped, high - low)
+        for one, place in _meetings(asks, first[values], first[values + 1] - first[values]):
+            other = order[place] // len(flips)
+            near = _distance(words[0][one], words[1][other]) <= bits
             codes.append(one[near] * len(known) + other[near])
     one, other = np.divmod(np.unique(np.concatenate(codes)), max(len(known), 1))
-    distance = np.bitwise_count(words[0][one] ^ words[1][other]).sum(axis=1, dtype=np.int64)
+    distance = _distance(words[0][one], words[1][other])
     order = np.lexsort((other, distance, one))
     return one[order], other[order], distance[order]
+
+
+def _meetings(
+    asks: NDArray[np.int64], begin: NDArray[np.int64], counts: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield each of `asks` beside the places, `counts` from `begin` on, that it meets; a million pairs at a time."""
+    import numpy as np
+
+    some = np.flatnonzero(counts)
+    for part in _chunks(counts[some]):
+        met = some[part]
+        yield np.repeat(asks[met], counts[met]), np.repeat(begin[met], counts[met]) + counted(counts[met])
 
 
 def _chunks(counts: NDArray[np.int64]) -> Iterator[slice]:
@@ -110,18 +113,14 @@ def near_pairs(hashes: NDArray[np.uint8], bits: int) -> NearPairs:
     """
     import numpy as np
 
-    if not 0 <= bits <= MAX_BITS:
-        raise ValueError(f"near_pairs: bits is {bits}; at most {MAX_BITS} can be looked up")
+    spans = _bands(bits, _PAIR_BITS)
     groups = _groups(hashes)
     hashes = hashes[groups.first]
-    words = np.ascontiguousarray(hashes).view(np.uint64)
-    num_bands = bits // 2 + 1
-    edges = [round(index * _HASH_BITS / num_bands) for index in range(num_bands + 1)]
-    spans = [(low, min(high, low + 25)) for low, high in pairwise(edges)]
+    words = _words(hashes)
     with ThreadPoolExecutor(min(os.cpu_count() or 1, len(spans))) as pool:
         parts = list(pool.map(lambda span: _band_pairs(_band(hashes, *span), words, span[1] - span[0], bits), spans))
     one, other = np.divmod(np.unique(np.concatenate([part[0] for part in parts])), max(len(hashes), 1))
-    earlier, later, distance = groups.expand(one, other, _distance(words, one, other))
+    earlier, later, distance = groups.expand(one, other, _distance(words[one], words[other]))
     order = np.lexsort((earlier, distance, later))
     return NearPairs(
         later=later[order],
@@ -158,10 +157,10 @@ class _Groups:
         # All members of the left group, then for each the first few of the right one.
         sizes = np.diff(self.bounds)
         pair = np.repeat(np.arange(len(left)), sizes[left])
-        member = self.members[self.bounds[left][pair] + _counted(sizes[left])]
+        member = self.members[self.bounds[left][pair] + counted(sizes[left])]
         reach = np.minimum(sizes[right][pair], MAX_EQUAL)
         row = np.repeat(np.arange(len(pair)), reach)
-        match = self.members[self.bounds[right][pair][row] + _counted(reach)]
+        match = self.members[self.bounds[right][pair][row] + counted(reach)]
         low, high = np.minimum(member[row], match), np.maximum(member[row], match)
         codes, index = np.unique(low * len(self.members) + high, return_index=True)
         low, high = np.divmod(codes, max(len(self.members), 1))
@@ -172,7 +171,7 @@ class _Groups:
 def _groups(hashes: NDArray[np.uint8]) -> _Groups:
     import numpy as np
 
-    words = np.ascontiguousarray(hashes).view(np.uint64)
+    words = _words(hashes)
     factors = np.array([0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93], np.uint64)
     codes = (words * factors).sum(axis=1, dtype=np.uint64)
     codes = mix(codes ^ mix(words[:, 0] ^ (words[:, 2] >> np.uint64(7))))
@@ -181,11 +180,37 @@ def _groups(hashes: NDArray[np.uint8]) -> _Groups:
     return _Groups(first=first, members=np.argsort(inverse, kind="stable"), bounds=bounds)
 
 
-def _counted(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return 0 to count - 1 for each count, one after the other."""
+def _words(hashes: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Return hashes [n, 32] as [n, 4] words."""
     import numpy as np
 
-    return np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.ascontiguousarray(hashes).view(np.uint64)
+
+
+def _bands(bits: int, width: int) -> list[tuple[int, int]]:
+    """Cut a hash into bits / 2 + 1 bands; return the first and the last bit (without it) of each, at most `width` bits.
+
+    Of two hashes within `bits` bits of each other one band at least differs in a bit at most.
+    """
+    if not 0 <= bits <= MAX_BITS:
+        raise ValueError(f"hamming: bits is {bits}; 0 to {MAX_BITS} can be looked up")
+    num_bands = bits // 2 + 1
+    edges = [round(index * _HASH_BITS / num_bands) for index in range(num_bands + 1)]
+    return [(low, min(high, low + width)) for low, high in pairwise(edges)]
+
+
+def _flips(width: int) -> list[int]:
+    """Return what turns a band of so many bits into itself and those that differ from it in one bit."""
+    return [0, *(1 << bit for bit in range(width))]
+
+
+def _firsts(values: NDArray[np.int64], width: int) -> NDArray[np.int64]:
+    """Return where each number of so many bits begins in the sorted values; the next one's begin is its end."""
+    import numpy as np
+
+    firsts = np.zeros((1 << width) + 1, np.int64)
+    np.cumsum(np.bincount(values, minlength=1 << width), out=firsts[1:])
+    return firsts
 
 
 def _band(hashes: NDArray[np.uint8], low: int, high: int) -> NDArray[np.int64]:
@@ -206,11 +231,10 @@ def _band_pairs(
 
     order = np.argsort(values, kind="stable")
     ordered = values[order]
-    first = np.zeros((1 << width) + 1, np.int64)
-    np.cumsum(np.bincount(ordered, minlength=1 << width), out=first[1:])
+    first = _firsts(ordered, width)
     within = np.arange(len(ordered)) - first[ordered]
-    found = []
-    for flip in [0, *(1 << bit for bit in range(width))]:
+    found = [np.zeros(0, np.int64)]
+    for flip in _flips(width):
         # One side of each flip is enough, but for members of large buckets that others do not reach.
         asks = np.flatnonzero(((ordered & flip) == 0) | (within >= MAX_COMPARED))
         wanted = ordered[asks] ^ flip
@@ -218,35 +242,15 @@ def _band_pairs(
         end = np.minimum(first[wanted + 1], begin + MAX_COMPARED)
         if not flip:
             end = np.minimum(end, asks)
-        found.extend(_near(order, asks, begin, np.maximum(end - begin, 0), words, bits))
-    pairs = np.concatenate(found) if found else np.zeros(0, np.int64)
-    return np.unique(pairs), int((within >= MAX_COMPARED).sum())
+        for place, other_place in _meetings(asks, begin, np.maximum(end - begin, 0)):
+            one, other = order[place], order[other_place]
+            near = (_distance(words[one], words[other]) <= bits) & (one != other)
+            found.append(np.minimum(one, other)[near] * len(words) + np.maximum(one, other)[near])
+    return np.unique(np.concatenate(found)), int((within >= MAX_COMPARED).sum())
 
 
-def _near(
-    order: NDArray[np.int64],
-    asks: NDArray[np.int64],
-    begin: NDArray[np.int64],
-    counts: NDArray[np.int64],
-    words: NDArray[np.uint64],
-    bits: int,
-) -> list[NDArray[np.int64]]:
-    """Return those pairs of `asks` and their buckets that are near, a million at a time."""
+def _distance(one: NDArray[np.uint64], other: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return by how many bits words [n, 4] differ."""
     import numpy as np
 
-    some = np.flatnonzero(counts)
-    asks, begin, counts = asks[some], begin[some], counts[some]
-    kept = []
-    for span in _chunks(counts):
-        part = counts[span]
-        one = order[np.repeat(asks[span], part)]
-        other = order[np.repeat(begin[span], part) + _counted(part)]
-        near = (_distance(words, one, other) <= bits) & (one != other)
-        kept.append(np.minimum(one, other)[near] * len(words) + np.maximum(one, other)[near])
-    return kept
-
-
-def _distance(words: NDArray[np.uint64], one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.int64]:
-    import numpy as np
-
-    return np.asarray(np.bitwise_count(words[one] ^ words[other]).sum(axis=1, dtype=np.int64))
+    return np.asarray(np.bitwise_count(one ^ other).sum(axis=1, dtype=np.int64))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from curation.filters.hamming import NearPairs, hash_array, near_pairs
 from curation.filters.pixels import BLOCK, COMPARED_SIDE, MAX_ASPECT_DIFFERENCE
+from curation.filters.runs import places_within
 from curation.filters.thumbnails import SIDE, thumbnail_differences
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def candidate_pairs(images: pa.Table, bits: int) -> ImagePairs:
 
 def _nearest(pairs: NearPairs) -> tuple[NearPairs, int]:
     """Return the nearest few pairs of each image, and how many are left out."""
-    kept = _places_within(pairs.later) < MAX_NEAREST
+    kept = places_within(pairs.later) < MAX_NEAREST
     near = replace(pairs, later=pairs.later[kept], earlier=pairs.earlier[kept], distance=pairs.distance[kept])
     return near, int((~kept).sum())
 
@@ -149,19 +150,8 @@ def _is_among_first(
 
     order = np.lexsort((earlier, nearness, later))
     found = np.empty(len(later), np.bool_)
-    found[order] = _places_within(later[order]) < MAX_LOOKS
+    found[order] = places_within(later[order]) < MAX_LOOKS
     return found
-
-
-def _places_within(sorted_keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the place (from 0) of each among those of its key."""
-    import numpy as np
-
-    starts = np.flatnonzero(np.diff(sorted_keys, prepend=-1))
-    places: NDArray[np.int64] = np.arange(len(sorted_keys)) - np.repeat(
-        starts, np.diff(starts, append=len(sorted_keys))
-    )
-    return places
 
 
 def _limit(

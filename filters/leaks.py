@@ -13,14 +13,14 @@ from curation.filters.filter import Tables
 from curation.filters.hamming import hash_array, near_between
 from curation.filters.ngrams import Index, build_index, find, whole_hashes
 from curation.filters.pixels import load_grey, local_difference
+from curation.filters.runs import places_within
 from curation.filters.shingles import split_words
+from curation.filters.texts import chunks
 
 if TYPE_CHECKING:
     import numpy as np
-    import pyarrow as pa
     from numpy.typing import NDArray
 
-CHUNK_CHARS = 100_000
 MAX_LOOKS = 8
 NUM_CACHED = 128
 _NUMBER = re.compile(r"\d+")
@@ -57,7 +57,7 @@ def text_leaks(tables: Tables, items: Sequence[Item], *, num_words: int, share: 
     index = build_index([_whole(item) for item in items], num_words)
     owners, keys = _short_keys(items, index)
     for batch in tables.exchanges(None):
-        for ids, questions, answers in _chunks(batch):
+        for ids, questions, answers in chunks(batch):
             words = split_words([f"{asked}\n{said}" for asked, said in zip(questions, answers, strict=True)])
             for text, item, found in find(index, words):
                 if found >= share and _has_numbers(items[item].question, f"{questions[text]}\n{answers[text]}"):
@@ -81,8 +81,7 @@ def image_leaks(tables: Tables, found: Items, *, bits: int, difference: float) -
     if len(hashes) and found.pictures:
         known = np.frombuffer(b"".join(picture.phash for picture in found.pictures), np.uint8).reshape(-1, 32)
         ours, theirs, apart = near_between(known, hashes, bits)
-        starts = np.flatnonzero(np.diff(ours, prepend=-1))
-        near = np.arange(len(ours)) - np.repeat(starts, np.diff(starts, append=len(ours))) < MAX_LOOKS
+        near = places_within(ours) < MAX_LOOKS
         yield from _looked_at(tables, found, (ours[near], theirs[near], apart[near]), difference)
     tables.connection.execute("drop table shown")
 
@@ -180,14 +179,3 @@ def _joint(questions: Sequence[str], answers: Sequence[str]) -> NDArray[np.uint6
 
 def _has_numbers(question: str, text: str) -> bool:
     return set(_NUMBER.findall(question)) <= set(_NUMBER.findall(text))
-
-
-def _chunks(batch: pa.RecordBatch) -> Iterator[tuple[list[str], list[str], list[str]]]:
-    """Cut a batch where its texts reach `CHUNK_CHARS`."""
-    ids, questions, answers = (batch[name].to_pylist() for name in ("sample_id", "question", "answer"))
-    start = chars = 0
-    for stop in range(1, len(ids) + 1):
-        chars += len(questions[stop - 1]) + len(answers[stop - 1])
-        if chars >= CHUNK_CHARS or stop == len(ids):
-            yield ids[start:stop], questions[start:stop], answers[start:stop]
-            start, chars = stop, 0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from curation.filters.runs import counted
 from curation.filters.shingles import Words, mix, range_hashes, split_words
 
 if TYPE_CHECKING:
@@ -66,8 +67,7 @@ def find(index: Index, words: Words) -> list[tuple[int, int, float]]:
     codes = np.unique(owner[is_known] * len(index.grams) + places[is_known])
     texts, grams = np.divmod(codes, len(index.grams))
     counts = index.bounds[grams + 1] - index.bounds[grams]
-    within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-    items = index.items[np.repeat(index.bounds[grams], counts) + within]
+    items = index.items[np.repeat(index.bounds[grams], counts) + counted(counts)]
     pairs, found = np.unique(np.repeat(texts, counts) * len(index.sizes) + items, return_counts=True)
     texts, items = np.divmod(pairs, len(index.sizes))
     shares = found / index.sizes[items]
@@ -81,8 +81,7 @@ def ngrams(words: Words, num_words: int) -> tuple[NDArray[np.uint64], NDArray[np
     counts = np.diff(words.bounds)
     numbers = np.maximum(counts - num_words + 1, 0)
     owner = np.repeat(np.arange(len(counts)), numbers)
-    within = np.arange(len(owner)) - np.repeat(np.cumsum(numbers) - numbers, numbers)
-    starts = words.bounds[:-1][owner] + within
+    starts = words.bounds[:-1][owner] + counted(numbers)
     return range_hashes(words.words, starts, starts + num_words), owner
 
 

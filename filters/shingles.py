@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SHINGLE_WORDS = 5
 
 _MULTIPLIER = 0x9E3779B97F4A7C15
+_TABLE_SIZE = 1 << 22  # of the powers that are kept: longer batches get a table of their own
 _OPERATORS = b"+-*/=<>^%|~\\_&@$#"
 
 
@@ -199,14 +200,8 @@ def _ordered_hashes(hashes: NDArray[np.uint64], owner: NDArray[np.int64], num: i
 
 def _powers(size: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """Return the powers 0 to size - 1 of the multiplier and of its inverse modulo 2**64."""
-    if size > _longest():
-        return _power_table(size)
-    powers, inverses = _power_table(_longest())
+    powers, inverses = _power_table(max(size, _TABLE_SIZE))
     return powers[:size], inverses[:size]
-
-
-def _longest() -> int:
-    return 1 << 22
 
 
 @cache
