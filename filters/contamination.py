@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -86,6 +86,8 @@ class Contamination:
             raise ManifestError(f"filters.contamination.share is {self.share}; write a share above 0, at most 1")
         if not 0 <= self.bits <= MAX_BITS:
             raise ManifestError(f"filters.contamination.bits is {self.bits}; write 0 to {MAX_BITS} (of 256)")
+        if self.difference < 0:
+            raise ManifestError(f"filters.contamination.difference is {self.difference}; write 0 to 255")
 
     def inputs(self) -> tuple[str, ...]:
         """Return every file that is read, with size and time. Raises FilterError when one is missing."""
@@ -110,18 +112,12 @@ class Contamination:
         return ledger_table(from_rows(rows, LEDGER))
 
     def _benchmarks(self) -> list[Benchmark]:
-        own = (self.field, self.answer_field, self.image_field)
+        made = [named(place) for place in self.against]
+        if not (self.field or self.answer_field or self.image_field):
+            return made
         return [
-            made
-            if not any(own)
-            else Benchmark(
-                name=made.name,
-                places=made.places,
-                field=self.field,
-                answer_field=self.answer_field,
-                image_field=self.image_field,
-            )
-            for made in map(named, self.against)
+            replace(each, field=self.field, answer_field=self.answer_field, image_field=self.image_field)
+            for each in made
         ]
 
     def _row(self, sample_id: str, source: str, benchmark: str, finding: Finding, found: Items) -> dict[str, object]:

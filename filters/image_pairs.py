@@ -66,7 +66,14 @@ def candidate_pairs(images: pa.Table, bits: int) -> ImagePairs:
             num_capped=found.num_capped + others.num_capped,
         )
         is_trimmed = np.concatenate([is_trimmed, np.ones(len(others.later), np.bool_)])
-    codes = found.later * (len(images) + 1) + found.earlier
+    return _distinct(found, is_trimmed, num_unseen=num_unseen + found.num_capped)
+
+
+def _distinct(found: NearPairs, is_trimmed: NDArray[np.bool_], *, num_unseen: int) -> ImagePairs:
+    """Make one of a pair that both hashes found, with the lesser distance."""
+    import numpy as np
+
+    codes = found.later * (found.later.max(initial=0) + 1) + found.earlier
     order = np.lexsort((found.distance, codes))
     _, first = np.unique(codes[order], return_index=True)
     some = np.logical_or.reduceat(is_trimmed[order], first) if len(first) else is_trimmed
@@ -79,7 +86,7 @@ def candidate_pairs(images: pa.Table, bits: int) -> ImagePairs:
         distance=found.distance[kept],
         is_whole=np.ones(len(kept), np.bool_),
         is_trimmed=some[order],
-        num_unseen=num_unseen + found.num_capped,
+        num_unseen=num_unseen,
     )
 
 

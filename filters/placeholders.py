@@ -77,16 +77,6 @@ class Placeholders:
         return tables.decided(self.name, self.action, found)
 
 
-def find_placeholder(group: Group, text: str) -> str | None:
-    """Return the first placeholder of a group in a text, code left out.
-
-    >>> find_placeholder("template_slot", "Dear {{customer_name}}, ...")
-    '{{customer_name}}'
-    """
-    found = re.compile(_PATTERNS[group]).search(_CODE.sub(" ", text))
-    return found.group() if found else None
-
-
 def _first(searches: list[tuple[str, re.Pattern[str]]], question: str, answer: str) -> Iterator[dict[str, object]]:
     """Yield what the first search that finds anything says."""
     sides = [("question", _CODE.sub(" ", question)), ("answer", _CODE.sub(" ", answer))]

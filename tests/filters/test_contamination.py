@@ -154,6 +154,8 @@ def test_a_missing_or_broken_benchmark_is_refused(tmp_path: Path) -> None:
         run(tmp_path, [text("a/f:0", "Why?")], Contamination(against=(str(broken),)))
     with pytest.raises(ManifestError, match="share is 30"):
         Contamination(against=("mmmu",), share=30)
+    with pytest.raises(ManifestError, match="difference is -1; write 0 to 255"):
+        Contamination(against=("mmmu",), difference=-1)
 
 
 @pytest.mark.parametrize(

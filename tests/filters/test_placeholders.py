@@ -9,7 +9,7 @@ import pytest
 
 from curation.errors import ManifestError
 from curation.filters import load_filter
-from curation.filters.placeholders import Group, Placeholders, find_placeholder
+from curation.filters.placeholders import Group, Placeholders
 from tests.filters.rows import Row, dropped, run
 
 
@@ -33,8 +33,11 @@ from tests.filters.rows import Row, dropped, run
         ("no_value", "The value is undefined at 0.", None),
     ],
 )
-def test_a_placeholder_is_told_from_what_looks_like_one(group: Group, text: str, found: str | None) -> None:
-    assert find_placeholder(group, text) == found
+def test_a_placeholder_is_told_from_what_looks_like_one(
+    tmp_path: Path, group: Group, text: str, found: str | None
+) -> None:
+    ledger = run(tmp_path, [Row(sample_id="a/f:0", answer=text)], Placeholders(look_for=(group,))).to_pylist()
+    assert [json.loads(row["detail"])["found"] for row in ledger] == ([] if found is None else [found])
 
 
 def test_a_sample_is_dropped_with_what_was_found_where_and_how_often(tmp_path: Path) -> None:
