@@ -229,11 +229,7 @@ def _grid(width: int, height: int, longest_edge: int, tile: int) -> tuple[int, i
 
 
 def _conversation(text: str) -> list[Turn]:
-    try:
-        raw = orjson.loads(text)
-    except orjson.JSONDecodeError:  # a lone surrogate, which orjson refuses
-        raw = json.loads(text)
-    return [(role, parts or [""]) for role, parts in raw]
+    return [(role, parts or [""]) for role, parts in orjson.loads(text)]
 
 
 def _dropped(row: Row) -> Row:

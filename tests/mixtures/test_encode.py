@@ -248,12 +248,6 @@ def test_seeded_clip_moves_with_the_seed_and_the_sample_alone() -> None:
     assert len({times("a", 1), times("a", 2), times("b", 1)}) == 3
 
 
-def test_text_with_a_lone_surrogate_is_encoded() -> None:
-    sample = {**row(*asked("x")), "conversation": '[["user", ["a\\ud800"]], ["assistant", ["b"]]]'}
-    encoded, _ = encode_one(sample)
-    assert "a\ufffd" in TOKENIZER.decode(encoded["ids"])
-
-
 def test_turn_without_parts_is_an_empty_text() -> None:
     encoded, _ = encode_one(row(["user", []], ["assistant", ["b"]]))
     assert TOKENIZER.decode(encoded["ids"]).startswith("<|im_start|>User: <end_of_utterance>")
