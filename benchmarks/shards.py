@@ -28,7 +28,8 @@ from curation.builds import Build
 from curation.mixtures.export import export
 from curation.mixtures.layout import image_layout
 from curation.mixtures.profile import load_profile
-from curation.mixtures.shards import ShardTask, write_rows, write_shard
+from curation.mixtures.shard_file import write_rows
+from curation.mixtures.shards import ShardTask, write_shard
 from curation.mixtures.tokenizer import load_tokenizer
 
 Part = tuple[int, Any, Any]  # samples, their input_ids, their labels

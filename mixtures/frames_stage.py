@@ -7,7 +7,7 @@ One file per (medium, plan): `<cache>/frames/ab/<media_id>-<plan>.arrow` with th
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,16 @@ class Clip:
     address: str
     plan: str
     num_frames: int
+
+    @classmethod
+    def of(cls, medium: Mapping[str, Any]) -> Clip:
+        """Return the clip of an encoded row's video."""
+        return cls(
+            media_id=medium["media_id"],
+            address=medium["address"],
+            plan=medium["frame_plan"],
+            num_frames=len(medium["frame_seconds"]),
+        )
 
     def path(self, cache: Path) -> Path:
         """Return where its frames are kept."""

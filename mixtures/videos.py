@@ -80,18 +80,12 @@ def _uses(candidates: Candidates, selection: Selection) -> Iterator[_Use]:
         for row, place in zip(table.to_pylist(), chosen.tolist(), strict=True):
             for medium in row["media"] or ():
                 if medium["type"] == "video":
-                    clip = Clip(
-                        media_id=medium["media_id"],
-                        address=medium["address"],
-                        plan=medium["frame_plan"],
-                        num_frames=len(medium["frame_seconds"]),
-                    )
                     yield _Use(
                         position=start + place,
                         sample_id=row["sample_id"],
                         source=row["source"],
                         name=medium["name"],
-                        clip=clip,
+                        clip=Clip.of(medium),
                     )
 
 

@@ -25,7 +25,8 @@ from curation.errors import BuildError
 from curation.manifest_names import load_manifest
 from curation.media import sha256
 from curation.mixtures.layout import image_layout
-from curation.mixtures.shards import GROUP_BYTES, GROUP_ROWS, SHARD, ShardTask, write_shard
+from curation.mixtures.shard_file import GROUP_BYTES, GROUP_ROWS, SHARD
+from curation.mixtures.shards import ShardTask, write_shard
 from curation.verify import verify
 from curation.workspace import Workspace
 from tests.corpora import write_clips, write_llava, write_problems
