@@ -95,12 +95,18 @@ def failure(clip: Clip, cache: Path) -> dict[str, Any] | None:
         return None
 
 
-def read_frames(clip: Clip, cache: Path) -> tuple[list[float], list[bytes], str]:
-    """Return the times, JPEG bytes and backend of a decoded clip."""
+def read_frames(clip: Clip, cache: Path) -> tuple[list[float], list[bytes]]:
+    """Return the times and JPEG bytes of a decoded clip."""
     with pa.memory_map(str(clip.path(cache))) as raw, pa.ipc.open_file(raw) as file:
         table = file.read_all()
-        backend = (file.schema.metadata or {}).get(b"backend", b"").decode()
-        return table["seconds"].to_pylist(), table["jpeg"].to_pylist(), backend
+        return table["seconds"].to_pylist(), table["jpeg"].to_pylist()
+
+
+def read_notes(clip: Clip, cache: Path) -> tuple[str, list[str]]:
+    """Return the backend that decoded a clip, and the flags that decoding raised."""
+    with pa.memory_map(str(clip.path(cache))) as raw, pa.ipc.open_file(raw) as file:
+        metadata = file.schema.metadata or {}
+        return metadata.get(b"backend", b"").decode(), json.loads(metadata.get(b"flags", b"[]"))
 
 
 def frame_bytes(clip: Clip, cache: Path) -> int:

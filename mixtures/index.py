@@ -22,6 +22,11 @@ from curation.workspace import replacing
 PART_ROWS = 1_000_000
 GROUP_ROWS = 32_768
 
+# The columns of `samples` by where they come from.
+_ENCODED_NAMES = ("frames", "text_tokens", "image_tokens", "loss_tokens", "tokens")
+_PLACED_NAMES = ("selected", "repeats", "dropped_by", "drop_reason", "shard", "shard_row")
+_PULLED_NAMES = frozenset(SAMPLES.names) - set(_ENCODED_NAMES) - set(_PLACED_NAMES)
+
 
 def write_parts(folder: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> list[Path]:
     """Write tables as `part-00000.parquet` … of about a million rows each; return the paths. Never empty."""
@@ -80,11 +85,6 @@ def sample_tables(candidates: Candidates, selection: Selection) -> Iterator[pa.T
                 "shard_row": _masked(selection.shard_row[rows]),
             }
             yield pa.table([columns[name] for name in SAMPLES.names], schema=SAMPLES)
-
-
-_ENCODED_NAMES = ("frames", "text_tokens", "image_tokens", "loss_tokens", "tokens")
-_PLACED_NAMES = ("selected", "repeats", "dropped_by", "drop_reason", "shard", "shard_row")
-_PULLED_NAMES = frozenset(SAMPLES.names) - set(_ENCODED_NAMES) - set(_PLACED_NAMES)
 
 
 def _masked(values: np.ndarray) -> pa.Array:

@@ -64,7 +64,7 @@ def _row(reader: EncodedFile, number: int, work: ShardTask) -> dict[str, Any]:
     tiles: list[dict[str, int]] = []
     for medium in encoded["media"]:
         if medium["type"] == "video":
-            seconds, jpegs, _ = read_frames(Clip.of(medium), work.cache)
+            seconds, jpegs = read_frames(Clip.of(medium), work.cache)
             for second, jpeg in zip(seconds, jpegs, strict=True):
                 images.append({"bytes": jpeg, "path": f"{medium['name']}#t={second:.3f}"})
                 tiles.append({"rows": 0, "cols": 0})

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from curation.engine import Engine, Job
 from curation.mixtures.candidates import Candidates
-from curation.mixtures.frames_stage import Clip, FramesTask, balanced, failed_path, failure, frame_bytes
+from curation.mixtures.frames_stage import Clip, FramesTask, balanced, failed_path, failure, frame_bytes, read_notes
 from curation.mixtures.selection import Selection
 from curation.workspace import Workspace
 
@@ -105,10 +105,8 @@ def _collect(uses: list[_Use], found: dict[str, Any], workspace: Workspace) -> D
                 decoded.failures.append(_note(use, "drop", why["reason"], why["measured"], why["detail"]))
             failed.add(use.sample_id)
             continue
-        with pa.memory_map(str(path)) as raw, pa.ipc.open_file(raw) as file:
-            metadata = file.schema.metadata or {}
-        decoded.backends[use.clip.media_id] = metadata.get(b"backend", b"").decode()
-        for flag in json.loads(metadata.get(b"flags", b"[]")):
+        decoded.backends[use.clip.media_id], flags = read_notes(use.clip, workspace.cache)
+        for flag in flags:
             decoded.flags.append(_note(use, "flag", flag, None, ""))
         size = frame_bytes(use.clip, workspace.cache)
         decoded.frame_bytes[use.position] = decoded.frame_bytes.get(use.position, 0) + size
