@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 from drawn_build import write_builds
+from readers import Part, Reader, counters, our_readers
 from reporting import Report, arguments
 from rounds import interleave
-from shards import Part, Reader, counters, our_readers
 
 from curation.mixtures.export import export
 

@@ -28,9 +28,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torchvision_free
 from drawn_build import write_builds
+from readers import Part, Reader, counters, litdata_reader
 from reporting import Report, arguments
 from rounds import Run, interleave, summarise
-from shards import Part, Reader, counters, litdata_reader
 
 from curation.builds import Build, open_build
 from curation.mixtures.export import export

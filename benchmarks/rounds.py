@@ -110,21 +110,22 @@ def _resident(pid: int) -> int:
 
 
 def _measured(run: Callable[[], int]) -> Run:
-    _forget_peak()
+    forget_peak()
     wall, cpu = time.perf_counter(), time.process_time()
     items = run()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return Run(wall=wall, cpu=cpu, peak=_peak(), items=items)
+    return Run(wall=wall, cpu=cpu, peak=read_peak(), items=items)
 
 
-def _forget_peak() -> None:
+def forget_peak() -> None:
+    """Let the largest resident size begin anew, where the system can."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
         return
 
 
-def _peak() -> int:
+def read_peak() -> int:
     """Return the largest resident bytes since they were last forgotten; 0 where the system doesn't tell."""
     try:
         status = Path("/proc/self/status").read_text().splitlines()

@@ -18,14 +18,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from steps import Meter, bytes_under, watched
 from synthetic_rows import sources_yaml, write_placeholders
 
 from curation.engine import Job, LocalEngine
@@ -49,7 +48,7 @@ mixture:
 packing: {{context: 8192}}
 """
 
-# Where the time of a plan goes: module, function, and the name of the step (None: the first argument's `name`).
+# Where the time of a plan goes: module, function, and the name of the step (None: the filter it is given).
 STEPS: tuple[tuple[str, str, str | None], ...] = (
     ("curation.decisions", "pull_source", "find what was pulled"),
     ("curation.decisions", "encode_source", "find what was encoded"),
@@ -63,85 +62,6 @@ STEPS: tuple[tuple[str, str, str | None], ...] = (
     ("curation.output", "file_sha256", "index: hash the files"),
     ("curation.output", "write_plan", "plan: the rest"),
 )
-
-
-@dataclass(slots=True, kw_only=True)
-class Step:
-    """What one step took by itself: seconds, processor seconds, peak resident bytes."""
-
-    seconds: float = 0.0
-    cpu: float = 0.0
-    peak: int = 0
-
-
-@dataclass(slots=True, kw_only=True)
-class Meter:
-    """Measures steps that may stand inside each other; a step's time is without that of the steps inside."""
-
-    steps: dict[str, Step] = field(default_factory=dict)
-    _running: list[str] = field(default_factory=list)
-    _since: tuple[float, float] = (0.0, 0.0)
-
-    def wrap(self, function: Callable[..., Any], label: str | None) -> Callable[..., Any]:
-        """Return the function, measured."""
-
-        def measured(*args: Any, **kwargs: Any) -> Any:
-            self._switch()
-            self._running.append(label or _label(args[0]))
-            try:
-                return function(*args, **kwargs)
-            finally:
-                self._switch()
-                self._running.pop()
-
-        return measured
-
-    def _switch(self) -> None:
-        """Give what passed since the last change to the step that was running."""
-        now = (time.perf_counter(), time.process_time())
-        if self._running:
-            step = self.steps.setdefault(self._running[-1], Step())
-            step.seconds += now[0] - self._since[0]
-            step.cpu += now[1] - self._since[1]
-            step.peak = max(step.peak, _peak())
-        Path("/proc/self/clear_refs").write_text("5")
-        self._since = now
-
-
-@contextmanager
-def watched(folder: Path) -> Iterator[list[int]]:
-    """Look ten times a second at how many bytes of files stand under a folder; the list holds the most."""
-    most, stop = [0], threading.Event()
-
-    def watch() -> None:
-        while not stop.wait(0.1):
-            most[0] = max(most[0], _bytes_under(folder))
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield most
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _bytes_under(folder: Path) -> int:
-    total = 0
-    for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):
-            total += path.stat().st_size if path.is_file() else 0
-    return total
-
-
-def _label(first: Any) -> str:
-    return f"filters: {first.name}"
-
-
-def _peak() -> int:
-    """Return the largest resident size since it was last reset, bytes."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -218,7 +138,7 @@ def measure(folder: Path, *, also: str = "") -> dict[str, Any]:
         "steps": steps,
         "facts": facts.row(0, named=True),
         "index_bytes": size,
-        "spilled_bytes": most[0] - _bytes_under(folder / "workspace" / "filter"),
+        "spilled_bytes": most[0] - bytes_under(folder / "workspace" / "filter"),
         "fingerprint": made.fingerprint,
     }
 
@@ -241,7 +161,7 @@ def main() -> None:
             shutil.rmtree(folder / "workspace" / stage, ignore_errors=True)
         command = [sys.executable, __file__, "--measure", str(folder), "--also", options.also]
         found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-        sizes = {stage: _bytes_under(folder / "workspace" / stage) for stage in ("pull", "encode", "filter")}
+        sizes = {stage: bytes_under(folder / "workspace" / stage) for stage in ("pull", "encode", "filter")}
     if options.json:
         print(json.dumps({**found, "workspace_bytes": sizes}))
         return

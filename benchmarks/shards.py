@@ -11,9 +11,8 @@ the same tokens before they are timed. One process; rounds are interleaved.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,19 +20,15 @@ from typing import Any
 import numpy as np
 import torchvision_free
 from drawn_build import write_builds
+from readers import counters, fresh, our_readers, stored_rows, their_readers
 from reporting import Report, arguments
 from rounds import interleave
 
-from curation.builds import Build
-from curation.mixtures.export import export
 from curation.mixtures.layout import image_layout
 from curation.mixtures.profile import load_profile
 from curation.mixtures.shard_file import write_rows
 from curation.mixtures.shards import ShardTask, write_shard
 from curation.mixtures.tokenizer import load_tokenizer
-
-Part = tuple[int, Any, Any]  # samples, their input_ids, their labels
-Reader = Callable[[], Iterator[Part]]
 
 
 def main() -> None:
@@ -61,24 +56,6 @@ def main() -> None:
             ours="ours, parquet",
             unit="samples",
         )
-
-
-def stored_rows(build: Build) -> Iterator[dict[str, Any]]:
-    packs = build.packs()
-    for number, pack in enumerate(packs):
-        bounds = pack["cu_seqlens"].tolist()
-        for position, sample_id in enumerate(pack["sample_ids"]):
-            span = slice(*bounds[position : position + 2])
-            content = packs.content(number, position)
-            yield {
-                "sample_id": sample_id,
-                "input_ids": pack["input_ids"][span],
-                "labels": pack["labels"][span],
-                "images": [{"bytes": content.images[0], "path": content.names[0]}],
-                "tiles": [dict(zip(("rows", "cols"), pack["tiles"][position].tolist(), strict=True))],
-                "kind": content.kind,
-                "source": content.source,
-            }
 
 
 def our_writers(folder: Path, rows: list[dict[str, Any]]) -> dict[str, Callable[[], int]]:
@@ -168,94 +145,6 @@ def their_writers(folder: Path, rows: list[dict[str, Any]]) -> dict[str, Callabl
         torchvision_free.prepare()
         found["streaming MDSWriter"] = mds
     return found
-
-
-def fresh(folder: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    return folder
-
-
-def our_readers(builds: dict[str, Build]) -> dict[str, Reader]:
-    def read(build: Build) -> Iterator[Part]:
-        for pack in build.packs():
-            assert all(pack["images"].encoded())
-            yield len(pack["sample_ids"]), pack["input_ids"], pack["labels"]
-
-    return {f"ours, {form}": lambda build=build: read(build) for form, build in builds.items()}
-
-
-def their_readers(folder: Path, builds: dict[str, Build]) -> dict[str, Reader]:
-    packs = builds["arrow"].packs()
-    for to in ("webdataset", "mds"):
-        export(packs, to, folder / "exports" / to)
-
-    def hugging_face() -> Iterator[Part]:
-        import datasets
-
-        files = str(folder / "parquet" / "shards" / "*.parquet")
-        rows = datasets.load_dataset("parquet", data_files=files, split="train", streaming=True)
-        plain = rows.cast_column("images", datasets.List(datasets.Image(decode=False))).with_format("numpy")
-        return ((1, row["input_ids"], row["labels"]) for row in plain if row["images"][0]["bytes"])
-
-    def tars() -> Iterator[Part]:
-        import webdataset
-
-        urls = [str(path) for path in sorted((folder / "exports" / "webdataset").glob("*.tar"))]
-        rows = webdataset.WebDataset(urls, shardshuffle=False).decode(only=["input_ids.npy", "labels.npy"])
-        return ((1, row["input_ids.npy"], row["labels.npy"]) for row in rows if row["000.jpg"])
-
-    def mds() -> Iterator[Part]:
-        from streaming import LocalDataset
-
-        rows = LocalDataset(str(folder / "exports" / "mds"))
-        return ((1, row["input_ids"], row["labels"]) for row in rows if len(row["images"]))
-
-    found: dict[str, Reader] = {"datasets streaming, our parquet": hugging_face}
-    if find_spec("webdataset"):
-        found["webdataset"] = tars
-    if find_spec("streaming"):
-        found["streaming LocalDataset"] = mds
-    if find_spec("litdata"):
-        found["litdata StreamingDataset"] = litdata_reader(folder / "exports" / "litdata", builds["arrow"])
-    return found
-
-
-def litdata_reader(folder: Path, build: Build, *, is_shuffled: bool = False) -> Reader:
-    """Write a build's rows with litdata's own writer and return its reader."""
-    from litdata.streaming import StreamingDataset
-    from litdata.streaming.writer import BinaryWriter
-
-    fresh(folder)
-    writer = BinaryWriter(str(folder), chunk_bytes="64MB")
-    number = -1
-    for number, row in enumerate(stored_rows(build)):
-        writer[number] = {"ids": row["input_ids"], "labels": row["labels"], "image": row["images"][0]["bytes"]}
-    writer.done()
-    writer.merge()
-
-    def read() -> Iterator[Part]:
-        for row in StreamingDataset(str(folder), shuffle=is_shuffled):
-            assert bytes(row["image"])  # it hands out a view; the others hand out bytes
-            yield 1, row["ids"], row["labels"]
-
-    return read
-
-
-def totals(read: Reader) -> tuple[int, int, int]:
-    """Return how many samples a reader gives, the sum of their ids and that of their labels."""
-    parts = [
-        (count, int(np.sum(ids, dtype=np.int64)), int(np.sum(labels, dtype=np.int64))) for count, ids, labels in read()
-    ]
-    count, ids, labels = map(sum, zip(*parts, strict=True))
-    return count, ids, labels
-
-
-def counters(readers: Mapping[str, Reader]) -> dict[str, Callable[[], int]]:
-    """Check that all readers give the same, and return functions that read all and count samples."""
-    found = {name: totals(read) for name, read in readers.items()}
-    assert len(set(found.values())) == 1, f"readers differ: {found}"
-    return {name: lambda read=read: sum(count for count, _, _ in read()) for name, read in readers.items()}
 
 
 if __name__ == "__main__":
