@@ -84,7 +84,7 @@ def measure(folder: Path) -> dict[str, float]:
     import curation.decisions as decisions
 
     seconds: dict[str, float] = {}
-    for stage, name in (("pull", "pull_source"), ("encode", "_encode"), ("filter", "_filter")):
+    for stage, name in (("pull", "pull_source"), ("encode", "encode_source"), ("filter", "_filter")):
         setattr(decisions, name, _timed(getattr(decisions, name), stage, seconds))
     from curation.build import build, plan
 
