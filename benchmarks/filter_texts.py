@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.filters import load_filter
@@ -70,15 +71,20 @@ def dropped_as_usual(exchanges: list[tuple[str, str]]) -> list[int]:
 def dropped_by_ours(exchanges: list[tuple[str, str]]) -> list[int]:
     """Drop as the filter near_duplicate_text does."""
     with tempfile.TemporaryDirectory() as folder:
-        pulled, encoded = _write(Path(folder), exchanges)
+        pulled, encoded = write_exchanges(Path(folder), exchanges)
         ledger = run_filters(
             [load_filter("near_duplicate_text")], pulled=[pulled], encoded=[encoded], priorities={"s0": 0}, seed=1
         )
+    return dropped_numbers(ledger)
+
+
+def dropped_numbers(ledger: pa.Table) -> list[int]:
+    """Return the numbers of the exchanges that a filter over `write_exchanges` drops."""
     return [int(row["sample_id"].rpartition(":")[2]) for row in ledger.to_pylist() if row["action"] == "drop"]
 
 
-def _write(folder: Path, exchanges: list[tuple[str, str]]) -> tuple[Path, Path]:
-    """Write questions and answers as pull and encode do; earlier ones stay."""
+def write_exchanges(folder: Path, exchanges: list[tuple[str, str]]) -> tuple[Path, Path]:
+    """Write questions and answers as pull and encode do, of source s0; of two that are alike the earlier stays."""
     rows = [
         {
             "sample_id": f"s0/f:{number:08}",

@@ -10,22 +10,18 @@ pair. Ours runs the filter `near_duplicate_text` over the rows that pull and enc
 
 from __future__ import annotations
 
-import json
 import random
 import tempfile
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-import pyarrow.parquet as pq
+from filter_texts import dropped_numbers, true_jaccard, write_exchanges
 from reporting import Report, arguments
 from rounds import interleave
 
 from curation.filters import load_filter
-from curation.filters.shingles import jaccard, shingles, split_words
 from curation.filters.stage import run_filters
-from curation.tables import ENCODED, PULLED, from_rows
 
 SIMILARITY, PERMUTATIONS = 0.8, 128
 Rule = Callable[[Sequence[str]], set[int]]
@@ -78,42 +74,22 @@ def draw(size: int) -> tuple[list[str], int]:
     return texts + copies + numeric, len(copies)
 
 
-def true_jaccard(one: str, other: str) -> float:
-    """Return the share of 5-word sequences that two texts have in common."""
-    hashes, bounds = shingles(split_words([one, other]))
-    return jaccard(np.unique(hashes[: bounds[1]]), np.unique(hashes[bounds[1] :]))
-
-
 def ours(folder: Path, texts: Sequence[str]) -> Rule:
     """Write the rows once and return the filter over them."""
-    rows = [
-        {
-            "sample_id": f"s0/{number:07d}",
-            "source": "s0",
-            "kind": "text",
-            "question_sha256": str(number),
-            "answer_sha256": str(number),
-            "rank": 0.5,
-            "conversation": json.dumps([["assistant", [text]]]),
-        }
-        for number, text in enumerate(texts)
-    ]
-    pq.write_table(from_rows(rows, PULLED), folder / "pulled.parquet")
-    encoded = [{"sample_id": row["sample_id"], "tokens": 40} for row in rows]
-    pq.write_table(from_rows(encoded, ENCODED), folder / "encoded.parquet")
+    pulled, encoded = write_exchanges(folder, [("", text) for text in texts])
     rule = load_filter("near_duplicate_text", {"similarity": SIMILARITY})
 
     def run(_: Sequence[str]) -> set[int]:
         ledger = run_filters(
             [rule],
-            pulled=[folder / "pulled.parquet"],
-            encoded=[folder / "encoded.parquet"],
+            pulled=[pulled],
+            encoded=[encoded],
             priorities={"s0": 0},
             seed=1,
             memory_limit="3GB",
             spill=folder,
         )
-        return {int(sample_id.rpartition("/")[2]) for sample_id in ledger["sample_id"].to_pylist()}
+        return set(dropped_numbers(ledger))
 
     return run
 
