@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 import ast
-import base64
-import binascii
-import hashlib
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from curation.errors import FilterError, MediaError, nearest
+from curation.errors import FilterError, nearest
 from curation.filters.benchmark_files import field_names, is_image, list_files, read_rows
+from curation.filters.benchmark_pictures import Picture, cell_picture, cells_of, picture_name, read_picture
 from curation.filters.benchmarks import Benchmark
-from curation.hashing import phash256
-from curation.media import probe_image, read
-from curation.records import Address
 
 QUESTIONS = ("question", "query", "problem", "prompt", "text", "Question", "instruction")
 ANSWERS = ("answer", "answers", "solution", "label", "gt_answer", "Answer", "target")
 PICTURES = ("image", "images", "decoded_image", *(f"image_{number}" for number in range(1, 10)))
 IDS = ("id", "question_id", "questionId", "pid", "sample_index", "index", "row_id")
 OPTIONS = ("options", "choices", "candidates")
-MAX_PATH = 1000  # characters; longer text in a cell is base64
 _PLACEHOLDER = re.compile(r"<(?:image|video)(?: ?\d+)?>")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """An image of a benchmark: `address` (JSON) is a file; bytes out of cells are kept in a file of the stage."""
-
-    address: str
-    phash: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +87,7 @@ def load_items(benchmarks: Sequence[Benchmark], folders: Sequence[str], kept: Pa
                 rows.append((benchmark, path))
     only = benchmarks[0].name if len({benchmark.name for benchmark, _ in rows}) == 1 else None
     for name, path in loose:
-        picture = _picture(path)
+        picture = read_picture(path)
         if picture is not None:
             place = found.add_picture(picture, only or name, path)
             places[path] = place
@@ -174,13 +159,13 @@ def _place_of(value: str | int | float) -> int | None:
 def _add_rows(found: Items, benchmark: Benchmark, path: str, places: dict[str, int], kept: Path) -> None:
     fields = fields_of(benchmark, path)
     for number, row in enumerate(read_rows(path, fields.columns)):
-        cells = [cell for name in fields.pictures for cell in _cells(row.get(name))]
+        cells = [cell for name in fields.pictures for cell in cells_of(row.get(name))]
         pictures: list[int] = []
         for cell in cells:
-            name = _name_of(cell, path)
+            name = picture_name(cell, path)
             place = places.get(name, places.get(name.rpartition("/")[2]))
             if place is None:
-                picture = _cell_picture(cell, name, kept / f"{len(found.pictures)}")
+                picture = cell_picture(cell, name, kept / f"{len(found.pictures)}")
                 place = None if picture is None else found.add_picture(picture, benchmark.name, path)
             if place is not None:
                 places[name] = place
@@ -203,52 +188,5 @@ def _add_rows(found: Items, benchmark: Benchmark, path: str, places: dict[str, i
         )
 
 
-def _cells(value: Any) -> Iterator[Any]:
-    """Yield what a cell says about pictures: bytes, or the text of a path or of base64."""
-    if isinstance(value, Mapping):
-        value = value.get("bytes") or value.get("path")
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _cells(item)
-    elif isinstance(value, (bytes, str)) and value:
-        yield value
-
-
-def _name_of(cell: bytes | str, path: str) -> str:
-    """Return what tells a picture from others: the path beside the file of rows, or a hash of its bytes."""
-    if isinstance(cell, str) and len(cell) <= MAX_PATH:
-        return str(Path(path).parent / cell) if "://" not in path else cell
-    return hashlib.sha256(cell if isinstance(cell, bytes) else cell.encode()).hexdigest()
-
-
-def _cell_picture(cell: bytes | str, name: str, file: Path) -> Picture | None:
-    """Measure a picture: bytes, base64 (with or without `data:`), or a path beside the file of rows."""
-    if isinstance(cell, str) and len(cell) <= MAX_PATH:
-        return _picture(name)
-    if isinstance(cell, str):
-        try:
-            cell = base64.b64decode(cell.partition("base64,")[2] or cell, validate=True)
-        except (binascii.Error, ValueError):
-            return None
-    picture = _measured(cell, str(file))
-    if picture is not None:
-        file.write_bytes(cell)
-    return picture
-
-
 def _image_files(folder: str) -> list[str]:
     return [path for path in list_files(Benchmark(name="images", places=(folder,)), option="images") if is_image(path)]
-
-
-def _picture(path: str) -> Picture | None:
-    try:
-        return _measured(read(Address(path=path)), path)
-    except MediaError:
-        return None
-
-
-def _measured(data: bytes, path: str) -> Picture | None:
-    try:
-        return Picture(address=json.dumps({"path": path}), phash=phash256(probe_image(data).grey))
-    except MediaError:
-        return None
