@@ -22,7 +22,7 @@ from curation.merges import MERGE, MERGES, MERGES_LEDGER
 if TYPE_CHECKING:
     import duckdb
 
-VERSION = 1
+VERSION = 2
 _BATCH_ROWS = 4096
 _GROUP_ROWS = 8192  # of the plan: what a task reads beyond its own rows
 
