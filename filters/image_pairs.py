@@ -32,7 +32,7 @@ _LAST = 1e6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImagePairs:
-    """Pairs of positions `later[k] > earlier[k]`, ordered by (later, distance, earlier), and how to compare them.
+    """Pairs of positions `later[k] > earlier[k]`, ordered by later and then the nearest first, and how to compare them.
 
     `is_whole`: as they are; `is_trimmed`: without their margins. `distance`: bits by which their hashes differ.
     """
@@ -114,8 +114,8 @@ def worth_opening(
 ) -> ImagePairs:
     """Return the pairs that shapes, margins and thumbnails leave undecided, at most the nearest 8 of each image.
 
-    Nearest by their thumbnails, and 8 more by their hashes without margins: of images on one template the hashes say
-    little about which is a copy of which.
+    Nearest by their thumbnails, by which they are ordered, and 8 more by their hashes without margins: of images on one
+    template the hashes say little about which is a copy of which.
 
     `images` has a row for each of `images_of(pairs)`: `media_id`, `width`, `height`, `margin_left`, `margin_top`,
     `margin_right` and `margin_bottom` (shares of width and height). What pull did not measure decides nothing.
@@ -137,7 +137,8 @@ def worth_opening(
     num_undecided = int((is_whole | is_trimmed).sum())
     is_whole &= _is_among_first(pairs.later, apart + ~is_whole * _LAST, pairs.earlier)
     is_trimmed &= _is_among_first(pairs.later, pairs.distance + ~is_trimmed * _LAST, pairs.earlier)
-    kept = is_whole | is_trimmed
+    order = np.lexsort((pairs.earlier, pairs.distance, apart, pairs.later))
+    kept = order[(is_whole | is_trimmed)[order]]
     return replace(
         pairs,
         later=pairs.later[kept],
@@ -145,7 +146,7 @@ def worth_opening(
         distance=pairs.distance[kept],
         is_whole=is_whole[kept],
         is_trimmed=is_trimmed[kept],
-        num_unseen=pairs.num_unseen + num_undecided - int(kept.sum()),
+        num_unseen=pairs.num_unseen + num_undecided - len(kept),
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -12,7 +14,7 @@ from curation.errors import ManifestError
 from curation.filters.filter import Action, Tables
 from curation.filters.hamming import MAX_BITS
 from curation.filters.image_pairs import MAX_LOOKS, ImagePairs, candidate_pairs, images_of, worth_opening
-from curation.filters.matches import BATCH_PAIRS, create_places, decide, match_table
+from curation.filters.matches import create_places, decide, match_table
 from curation.filters.pixels import load_grey, local_difference, trimmed_difference
 from curation.filters.twins import Likeness, judge_samples
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 # Where less of an image is ink, where it stands is part of what is shown: margins count.
 LOW_INK = 0.005
 NUM_CACHED = 256
+NUM_LOADED = 128
 
 logger = logging.getLogger(__name__)
 
@@ -154,11 +157,15 @@ def _looked_at(
         )
         return float(pairs.distance[index]) if is_same else None
 
-    return _in_batches(pairs), measure
+    return _in_batches(pairs, grey), measure
 
 
-def _in_batches(pairs: ImagePairs) -> Iterator[tuple[int, int]]:
-    """Yield pairs of places as numbers of Python, a batch of them in memory."""
-    for start in range(0, len(pairs.later), BATCH_PAIRS):
-        part = slice(start, start + BATCH_PAIRS)
-        yield from zip((pairs.later[part] + 1).tolist(), (pairs.earlier[part] + 1).tolist(), strict=True)
+def _in_batches(pairs: ImagePairs, grey: Callable[[int], object]) -> Iterator[tuple[int, int]]:
+    """Yield pairs of places as numbers of Python, batch by batch; the files of the nearest are loaded on all cores."""
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for start in range(0, len(pairs.later), NUM_LOADED // 2):
+            part = slice(start, start + NUM_LOADED // 2)
+            places, others = (pairs.later[part] + 1).tolist(), (pairs.earlier[part] + 1).tolist()
+            nearest = dict(zip(reversed(places), reversed(others), strict=True))
+            list(pool.map(grey, {*nearest, *nearest.values()}))
+            yield from zip(places, others, strict=True)
