@@ -53,7 +53,8 @@ def read_rates(events: Path) -> dict[str, Rate]:
     if not events.is_file():
         return {}
     with events.open(encoding="utf-8", errors="replace") as file:
-        return rates_of(json.loads(line) for line in file if any(word in line for word in _NEEDED) and _is_whole(line))
+        events = (_event(line) for line in file if any(word in line for word in _NEEDED))
+        return rates_of(event for event in events if event is not None)
 
 
 def rates_of(events: Iterable[Mapping[str, Any]]) -> dict[str, Rate]:
@@ -106,5 +107,10 @@ def _seconds(amount: int, rate: Rate | None, unit: str) -> float | None:
     return amount / rate.per_second if rate and rate.unit == unit else None
 
 
-def _is_whole(line: str) -> bool:
-    return line.startswith("{") and line.endswith("}\n")
+def _event(line: str) -> dict[str, Any] | None:
+    """Read an event; None for a line that is cut, or that the next run wrote behind one that is."""
+    try:
+        event: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return None
+    return event

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -111,11 +112,15 @@ class SharedFolder:
     def _fetch_file(self, name: str) -> None:
         target = self.root / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.fetched.tmp")
-        with open_file(f"{self.place}/{name}", block_bytes=_COPY_BYTES) as source, temporary.open("wb") as copy:
-            while data := source.read(_COPY_BYTES):
-                copy.write(data)
-        temporary.replace(target)
+        # a name of its own: other processes of this machine may fetch the same file
+        temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+        try:
+            with open_file(f"{self.place}/{name}", block_bytes=_COPY_BYTES) as source, temporary.open("wb") as copy:
+                while data := source.read(_COPY_BYTES):
+                    copy.write(data)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def cache_folder() -> Path:

@@ -41,8 +41,10 @@ def test_a_workspace_without_runs_tells_no_time_and_a_line_cut_by_a_crash_is_pas
     assert read_rates(tmp_path / "events.jsonl") == {}
     whole = {"event": "task_done", "stage": "write shards", "run": "a", "rows": 10, "seconds": 1.0}
     end = {"event": "stage_end", "stage": "write shards", "run": "a", "own_seconds": 5.0}
-    (tmp_path / "events.jsonl").write_text(f"{json.dumps(whole)}\n{json.dumps(end)}\n" + '{"event": "task_done", "st')
-    assert read_rates(tmp_path / "events.jsonl")["write"].per_second == 2.0
+    cut = '{"event": "task_done", "st'
+    for after in ("", f"{json.dumps(end)}\n"):  # the next run goes on in the line that the crash cut
+        (tmp_path / "events.jsonl").write_text(f"{json.dumps(whole)}\n{json.dumps(end)}\n{cut}{after}")
+        assert read_rates(tmp_path / "events.jsonl")["write"].per_second == 2.0
 
 
 def test_a_tree_is_drawn_with_every_group_before_what_it_holds() -> None:

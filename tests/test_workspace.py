@@ -8,11 +8,13 @@ import os
 import signal
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from curation.errors import BuildError
+from curation.shared_workspace import SharedFolder
 from curation.workspace import FORMAT, TEMPORARY, Workspace, locked, open_workspace, replacing, write_bytes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -190,3 +192,28 @@ def test_whoever_asks_is_told_of_every_stage_before_anything_is_in_it(tmp_path: 
     workspace.stage("pull", 1).finish({})
     workspace.stage("pull", 1)
     assert seen == [("pull", False), ("pull", True)]
+
+
+def test_two_processes_may_fetch_the_same_file_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CURATION_CACHE", str(tmp_path / "cache"))
+    shared = SharedFolder.at(f"memory://{tmp_path.name}")
+    name, data = "cache/archives/a.tar", bytes(range(256)) * 64
+    write_bytes(shared.root / name, data)
+    shared.keep_files([name])
+    (shared.root / name).unlink()
+    readers: list[BytesIO] = []
+
+    class Slow(BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if len(readers) == 1:
+                shared.fetch_files([name])
+            return super().read(size)
+
+    def open_slowly(url: str, **options: int) -> BytesIO:
+        readers.append(Slow(data))
+        return readers[-1]
+
+    monkeypatch.setattr("curation.shared_workspace.open_file", open_slowly)
+    shared.fetch_files([name])
+    assert len(readers) == 2 and (shared.root / name).read_bytes() == data
+    assert [path.name for path in (shared.root / name).parent.iterdir()] == ["a.tar"]
