@@ -83,7 +83,7 @@ def _drawn(folder: Path) -> Path:
 
 def digests(folder: Path) -> dict[str, str]:
     """Return the sha256 of every file under a folder, hidden ones too."""
-    from curation.output import file_sha256
+    from curation.fingerprint import file_sha256
 
     return {str(path.relative_to(folder)): file_sha256(path) for path in folder.rglob("*") if path.is_file()}
 

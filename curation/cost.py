@@ -53,8 +53,8 @@ def read_rates(events: Path) -> dict[str, Rate]:
     if not events.is_file():
         return {}
     with events.open(encoding="utf-8", errors="replace") as file:
-        events = (_event(line) for line in file if any(word in line for word in _NEEDED))
-        return rates_of(event for event in events if event is not None)
+        told = (_event(line) for line in file if any(word in line for word in _NEEDED))
+        return rates_of(event for event in told if event is not None)
 
 
 def rates_of(events: Iterable[Mapping[str, Any]]) -> dict[str, Rate]:

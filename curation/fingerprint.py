@@ -1,9 +1,10 @@
-"""Canonical hashing: names of stage folders, ranks, seeded choices."""
+"""Canonical hashing: names of stage folders, ranks, seeded choices, files."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 
@@ -16,6 +17,12 @@ def canonical(value: Any) -> bytes:
 def fingerprint(*parts: Any) -> str:
     """Return the sha256 hex digest of plain values; shorten it only for display."""
     return hashlib.sha256(canonical(list(parts))).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Return the sha256 hex digest of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def unit_hash(seed: int, *names: str) -> float:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 import shutil
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +15,21 @@ import pyarrow.parquet as pq
 from curation.builds import SCHEMA_VERSION, Build, open_build
 from curation.credentials import hidden
 from curation.decisions import Decided
-from curation.engine import Engine, Job
-from curation.errors import BuildError, ChangedError, StorageError
-from curation.fingerprint import fingerprint
+from curation.engine import Engine
+from curation.errors import StorageError
+from curation.fingerprint import file_sha256, fingerprint
 from curation.manifests import dump
-from curation.mixtures.candidates import Candidates
 from curation.mixtures.index import settings_text, write_index, write_rows
-from curation.mixtures.layout import image_layout
-from curation.mixtures.selection import Selection, place_in_shards
 from curation.mixtures.shards import VERSION as SHARD_VERSION
-from curation.mixtures.shards import ShardTask
+from curation.output_folder import BUILDING, LOCK, held, is_built, make_room
+from curation.output_shards import in_shards, write_shards
 from curation.publishing import claim, publish, release
-from curation.sources.changes import note_change
 from curation.storage import is_url
 from curation.tables import SHARDS
 from curation.version import __version__
 from curation.workspace import TEMPORARY, Workspace, locked, write_bytes
 
 INDEX_VERSION = 2
-BUILDING = ".building.json"
-LOCK = ".lock"
 OUTPUTS = "outputs"
 
 
@@ -54,7 +47,7 @@ def write_build(output: str | Path, decided: Decided, workspace: Workspace, engi
     Under a URL the build is first written whole into the workspace, then uploaded (`curation.publishing`).
     Raises BuildError when the folder holds another build or anything else, or when another process builds into it.
     """
-    decided = _in_shards(decided)
+    decided = in_shards(decided)
     index, files = _write_index(workspace, decided)
     digest = _fingerprint(decided, files)
     if is_url(str(output)):
@@ -62,17 +55,9 @@ def write_build(output: str | Path, decided: Decided, workspace: Workspace, engi
             str(output), decided, workspace, engine, index=index, files=files, digest=digest, replace=replace
         )
     folder = Path(output)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as err:
-        raise BuildError(f"output {folder}: {err.strerror}; choose a folder that can be made with -o DIR") from err
-    with locked(folder / LOCK, busy=f"{folder}: another process is building into it; wait for it or choose -o DIR"):
-        try:
-            if not is_built(folder, digest):
-                make_room(folder, digest, replace=replace)
-                _write(folder, decided, workspace, engine, index=index, files=files, digest=digest)
-        finally:
-            (folder / LOCK).unlink(missing_ok=True)
+    with held(folder, digest, replace=replace) as is_needed:
+        if is_needed:
+            _write(folder, decided, workspace, engine, index=index, files=files, digest=digest)
     return open_build(folder)
 
 
@@ -118,9 +103,9 @@ def _write(
     files: dict[str, str],
     digest: str,
 ) -> None:
-    written = _write_shards(folder, decided, workspace, engine, digest)
+    written = write_shards(folder, decided, workspace, engine, digest)
     for name in files:
-        _copy(index / name, folder / name)
+        write_bytes(folder / name, (index / name).read_bytes())
     shards = write_rows(folder / "index" / "shards.parquet", written, SHARDS)
     write_bytes(folder / "manifest.yaml", dump(decided.manifest.resolved()).encode())
     files = files | {
@@ -132,95 +117,6 @@ def _write(
         leftover.unlink(missing_ok=True)
     (folder / BUILDING).unlink(missing_ok=True)
     write_bytes(folder / "build.json", settings_text(_description(decided, digest, files)))
-
-
-def is_built(folder: Path, digest: str) -> bool:
-    """Whether the folder holds exactly this build, every file of it."""
-    try:
-        description = json.loads((folder / "build.json").read_bytes())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return False
-    return description.get("fingerprint") == digest and all((folder / name).is_file() for name in description["files"])
-
-
-def make_room(folder: Path, digest: str, *, replace: bool) -> None:
-    """Make sure that the folder may be written: empty, this build's own unfinished work, or to be replaced."""
-    present = sorted(path.name for path in folder.iterdir() if path.name != LOCK and path.suffix != TEMPORARY)
-    is_ours = (folder / BUILDING).is_file()
-    if (folder / "build.json").exists() and not replace:
-        other = json.loads((folder / "build.json").read_bytes()).get("fingerprint", "")
-        if other != digest:
-            raise BuildError(
-                f"{folder}: holds another build ({other[:12]}, this one is {digest[:12]}); choose another folder with "
-                "-o DIR, or give --replace"
-            )
-    elif present and not is_ours and not (folder / "build.json").exists():
-        raise BuildError(f"{folder}: is not empty ({', '.join(present[:3])} …); choose another folder with -o DIR")
-    if is_ours and json.loads((folder / BUILDING).read_bytes()).get("fingerprint") == digest:
-        return
-    (folder / "build.json").unlink(missing_ok=True)
-    for name in ("shards", "index"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    write_bytes(folder / BUILDING, settings_text({"fingerprint": digest}))
-
-
-def _in_shards(decided: Decided) -> Decided:
-    """Place every selected sample in a shard, by the bytes its row will take."""
-    candidates = decided.candidates
-    num_bytes = candidates.media_bytes.copy()
-    for position, frames in decided.decoded.frame_bytes.items():
-        num_bytes[position] = frames
-    num_bytes += 3 * candidates.amounts["tokens"]
-    selection = place_in_shards(decided.selection, num_bytes, decided.manifest.output.shard_size)
-    return replace(decided, selection=selection)
-
-
-def _write_shards(
-    folder: Path, decided: Decided, workspace: Workspace, engine: Engine, digest: str
-) -> list[dict[str, Any]]:
-    """Write all shards and return the rows of the `shards` table."""
-    output = decided.manifest.output
-    stage = workspace.stage("write", SHARD_VERSION, digest, str(folder.resolve()))
-    suffix = "arrow" if output.format == "arrow" else "parquet"
-    jobs = []
-    for shard, (file, row) in enumerate(_shard_rows(decided.candidates, decided.selection)):
-        path = folder / "shards" / f"shard-{shard:05d}.{suffix}"
-        used = np.unique(file)
-        task = ShardTask(
-            path=path,
-            format=output.format,
-            images=output.images,
-            fit=decided.profile.longest_edge,
-            encoded=tuple(decided.candidates.files[index].encoded.with_suffix(".arrow") for index in used.tolist()),
-            file=np.searchsorted(used, file).astype(np.int32),
-            row=row.astype(np.int32),
-            layout=image_layout(decided.profile, decided.tokenizer, tiles=decided.manifest.prompts.tiles),
-            cache=workspace.cache,
-        )
-        jobs.append(Job(name=f"{shard:05d}", num_bytes=len(row), unit="rows", argument=task, outputs=(path,)))
-    (folder / "shards").mkdir(exist_ok=True)
-    try:
-        summaries = engine.map("write shards", "curation.mixtures.shards:write_shard", jobs, stage.folder)
-    except ChangedError as err:
-        note_change(workspace, err)
-        raise
-    return [
-        {"shard": shard, "path": f"shards/{job.argument.path.name}", **summary}
-        for shard, (job, summary) in enumerate(zip(jobs, summaries, strict=True))
-    ]
-
-
-def _shard_rows(candidates: Candidates, selection: Selection) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return for each shard the file index and the row in that file of its rows, in order."""
-    positions = np.flatnonzero(selection.shard >= 0)
-    order = np.lexsort((selection.shard_row[positions], selection.shard[positions]))
-    positions = positions[order]
-    bounds = np.flatnonzero(np.diff(selection.shard[positions])) + 1
-    shards = []
-    for part in np.split(positions, bounds):
-        file = np.searchsorted(candidates.starts, part, side="right") - 1
-        shards.append((file, part - candidates.starts[file]))
-    return shards
 
 
 def _write_index(workspace: Workspace, decided: Decided) -> tuple[Path, dict[str, str]]:
@@ -300,12 +196,3 @@ def _description(decided: Decided, digest: str, files: dict[str, str]) -> dict[s
         "base": [],
         **({"after": dict(decided.after)} if decided.after else {}),
     }
-
-
-def _copy(source: Path, target: Path) -> None:
-    write_bytes(target, source.read_bytes())
-
-
-def file_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curation.builds import Build
+from curation.fingerprint import file_sha256
 from curation.mixtures.shard_file import GROUP_BYTES, GROUP_ROWS, open_writer
-from curation.output import file_sha256
 from curation.shard_rows import Recent
 from curation.workspace import replacing
 

@@ -20,16 +20,16 @@ import pyarrow.parquet as pq
 
 from curation.builds import Build, open_build
 from curation.errors import BuildError
-from curation.fingerprint import fingerprint
+from curation.fingerprint import file_sha256, fingerprint
 from curation.mixtures.index import settings_text, write_parts, write_rows
 from curation.mixtures.profile import load_profile
 from curation.mixtures.subset import Recipe, cut, read_recipe, share_of_tokens
-from curation.output import BUILDING, LOCK, file_sha256, is_built, make_room
+from curation.output_folder import BUILDING, held
 from curation.standalone import Copied, copy_rows
 from curation.storage import is_url
 from curation.subset_tables import Base, Kept, read_base, schema_of
 from curation.tables import MIXTURE, PACKS, SHARDS, SOURCES
-from curation.workspace import locked, write_bytes
+from curation.workspace import write_bytes
 
 OWN = "shards/"  # how the paths of shards begin that are not borrowed
 
@@ -146,16 +146,11 @@ def _write(folder: Path, kept: Kept, recipe: Recipe, *, standalone: bool, replac
     if os.path.realpath(folder) == os.path.realpath(build.folder):
         raise BuildError(f"{folder}: is the build itself; choose another folder with -o DIR")
     digest = fingerprint(recipe.fingerprint, build.settings, standalone)
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / LOCK, busy=f"{folder}: another process is writing into it; wait for it or choose -o DIR"):
-        try:
-            if not is_built(folder, digest):
-                make_room(folder, digest, replace=replace)
-                kept, shards = _copied(folder, kept) if standalone else (kept, _borrowed(folder, kept))
-                _write_tables(folder, kept, shards)
-                _describe(folder, build, recipe, digest=digest, shards=shards)
-        finally:
-            (folder / LOCK).unlink(missing_ok=True)
+    with held(folder, digest, replace=replace) as is_needed:
+        if is_needed:
+            kept, shards = _copied(folder, kept) if standalone else (kept, _borrowed(folder, kept))
+            _write_tables(folder, kept, shards)
+            _describe(folder, build, recipe, digest=digest, shards=shards)
     return open_build(folder)
 
 

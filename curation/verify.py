@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from curation.builds import Build, read_batches
 from curation.errors import BuildError
+from curation.fingerprint import file_sha256
 from curation.queries import QueryError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _changed_files(build: Build) -> Iterator[str]:
         path = build.folder / name
         if not path.is_file():
             yield f"{name}: missing"
-        elif (found := _sha256(path)) != digest:
+        elif (found := file_sha256(path)) != digest:
             yield f"{name}: sha256 {found[:12]}…, expected {digest[:12]}…"
 
 
@@ -112,7 +112,7 @@ def _changed_shards(build: Build, rows: list[tuple[str, int, str]]) -> Iterator[
             yield f"{name}: {size} bytes, expected {num_bytes}"
         elif build.files.get(name, digest) != digest:
             yield f"{name}: sha256 {digest[:12]}… in the index, {build.files[name][:12]}… in build.json"
-        elif name not in build.files and _sha256(path) != digest:
+        elif name not in build.files and file_sha256(path) != digest:
             yield f"{name}: borrowed, and not the bytes of the index"
 
 
@@ -215,8 +215,3 @@ def _check(name: str, num_checked: int, broken: Iterable[str]) -> Check:
         if num_failed <= MAX_OFFENDERS:
             offenders.append(text)
     return Check(name=name, num_checked=num_checked, num_failed=num_failed, offenders=tuple(offenders))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -53,6 +53,13 @@ def test_a_subset_passes_verification_and_holds_an_index_only(base: Build, tmp_p
     assert {path.name for path in made.folder.iterdir()} == {"build.json", "manifest.yaml", "index"}
 
 
+def test_a_file_is_no_place_for_a_subset(base: Build, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "part"):
+        with pytest.raises(BuildError, match="choose a folder that can be made with -o DIR"):
+            subset(base, folder, fraction="1/3")
+
+
 def test_every_source_keeps_its_share(base: Build, tmp_path: Path) -> None:
     made = subset(base, tmp_path / "part", fraction="1/3")
     query = "select source, samples from mixture where source is not null order by source"

@@ -43,6 +43,8 @@ _OUTSIDE = {
     errno.EACCES: "give this user the right to it",
     errno.EPERM: "give this user the right to it",
     errno.EROFS: "choose a folder that can be written",
+    errno.EEXIST: "a file stands where a folder is to be made; choose another place",
+    errno.ENOTDIR: "a file stands where a folder is to be made; choose another place",
     errno.ENOSPC: "free some space and run the same command again",
     errno.EDQUOT: "free some space and run the same command again",
     errno.EMFILE: "raise the limit of open files (ulimit -n) and run the same command again",

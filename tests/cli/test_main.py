@@ -105,6 +105,14 @@ def test_a_full_disk_is_a_known_error(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert capsys.readouterr().err == message
 
 
+def test_a_file_where_a_folder_is_to_be_made_is_a_known_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["demo", str(tmp_path / "file" / "demo")]) == 1
+    assert "a file stands where a folder is to be made; choose another place\n" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("verb", "line"),
     [("build", "interrupted; the same command resumes where it stopped\n"), ("check", "interrupted\n")],
