@@ -45,9 +45,8 @@ class Archive:
     """An archive and its regular members by name.
 
     `data_path` is the file that ranges refer to: the archive, or the decompressed copy of a tar.gz. With `parts`,
-    offsets count from the start of the first part. Members with an
-    absolute name or `..` in it, links and devices are left out. `problem` says why the index is not whole, if it is
-    not.
+    offsets count from the start of the first part. Members with an absolute name or `..` in it, links and devices are
+    left out. `problem` says why the index is not whole, if it is not.
     """
 
     path: str

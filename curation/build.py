@@ -85,8 +85,8 @@ def build(
     """Build a manifest into `output` (default: the manifest's) and return the finished build.
 
     Samples that were seen (`curation.seen`) are left out. Interrupted, the same call resumes. A folder that holds
-    another finished build is refused unless `replace`. `engine` names one or gives its
-    settings; `recorder` takes where the time went. Raises CurationError.
+    another finished build is refused unless `replace`. `engine` names one or gives its settings; `recorder` takes where
+    the time went. Raises CurationError.
     """
     from curation.decisions import decide
     from curation.output import write_build

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
+    from curation.mixtures.profile import Profile
+    from curation.mixtures.tokenizer import Tokenizer
     from curation.reading import Packs
 
 SCHEMA_VERSION = 2
@@ -51,14 +53,28 @@ class Build:
         return self.url or str(self.folder)
 
     @property
+    def name(self) -> str:
+        """The last part of its place."""
+        return self.url.rstrip("/").rpartition("/")[2] or self.folder.resolve().name
+
+    @property
     def context(self) -> int:
         """Tokens that one pack holds at most."""
         stated = (self.settings.get("packing") or {}).get("context")
-        if stated is None:
-            from curation.mixtures.profile import load_profile
+        return int(self.profile().context if stated is None else stated)
 
-            stated = load_profile(self.settings["profile"]).context
-        return int(stated)
+    def profile(self) -> Profile:
+        """Load the profile that its images and packs were made by."""
+        from curation.mixtures.profile import load_profile
+
+        return load_profile(self.settings["profile"])
+
+    def tokenizer(self, profile: Profile | None = None) -> Tokenizer:
+        """Load the tokenizer that its ids are of. Raises TokenizerError when it is not there any more."""
+        from curation.mixtures.tokenizer import load_tokenizer
+
+        profile = profile or self.profile()
+        return load_tokenizer(str(self.settings.get("tokenizer") or profile.tokenizer), profile)
 
     def variables(self) -> dict[str, int | str]:
         """Return what saved queries may ask for with `getvariable`: the context and the durations asked for.
@@ -113,10 +129,10 @@ class Build:
         """Return the file of a shard; raise `BuildError` when it is not where the index says."""
         rows = self.sql(f"select path from shards where shard = {int(shard)}").rows()
         if not rows:
-            raise BuildError(f"{self.folder}: no shard {shard} in the index; a plan has none, run `curation build`")
+            raise BuildError(f"{self.place}: no shard {shard} in the index; a plan has none, run `curation build`")
         path = self.file(str(rows[0][0]))
         if not path.is_file():
-            raise BuildError(f"{self.folder}: shard file {path} is missing; {self.repair(str(rows[0][0]))}")
+            raise BuildError(f"{self.place}: shard file {path} is missing; {self.repair(str(rows[0][0]))}")
         return path
 
     def file(self, name: str) -> Path:
@@ -150,16 +166,16 @@ class Build:
         for batch in read_batches(self.shard_path(shard), skip_rows=shard_row):
             rows: list[dict[str, Any]] = batch.slice(0, 1).to_pylist()
             return rows[0]
-        raise BuildError(f"{self.folder}: shard {shard} has no row {shard_row}; run `curation verify {self.folder}`")
+        raise BuildError(f"{self.place}: shard {shard} has no row {shard_row}; run `curation verify {self.place}`")
 
 
-def read_batches(path: Path, *, columns: list[str] | None = None, skip_rows: int = 0) -> Iterator[pyarrow.RecordBatch]:
+def read_batches(path: Path, *, skip_rows: int = 0) -> Iterator[pyarrow.RecordBatch]:
     """Read a shard (Parquet or Arrow IPC) in its own row groups, so that memory stays at one group.
 
     The first batch begins at row `skip_rows`; groups before it are not read.
     """
     if path.suffix == ".arrow":
-        yield from _read_arrow(path, columns=columns, skip_rows=skip_rows)
+        yield from _read_arrow(path, skip_rows=skip_rows)
         return
     import pyarrow.parquet
 
@@ -169,27 +185,21 @@ def read_batches(path: Path, *, columns: list[str] | None = None, skip_rows: int
             if skip_rows >= rows:
                 skip_rows -= rows
                 continue
-            table = file.read_row_group(group, columns=columns).slice(skip_rows).combine_chunks()
+            table = file.read_row_group(group).slice(skip_rows).combine_chunks()
             skip_rows = 0
             yield from table.to_batches()
 
 
-def _read_arrow(path: Path, *, columns: list[str] | None, skip_rows: int) -> Iterator[pyarrow.RecordBatch]:
+def _read_arrow(path: Path, *, skip_rows: int) -> Iterator[pyarrow.RecordBatch]:
     import pyarrow
 
     with pyarrow.memory_map(str(path)) as source:
-        magic = source.read(6)
-        source.seek(0)
-        if magic == b"ARROW1":
-            file = pyarrow.ipc.open_file(source)
-            batches: Any = (file.get_batch(number) for number in range(file.num_record_batches))
-        else:
-            batches = pyarrow.ipc.open_stream(source)
-        for batch in batches:
+        file = pyarrow.ipc.open_file(source)
+        for batch in map(file.get_batch, range(file.num_record_batches)):
             if skip_rows >= batch.num_rows:
                 skip_rows -= batch.num_rows
                 continue
-            yield (batch.select(columns) if columns else batch).slice(skip_rows)
+            yield batch.slice(skip_rows)
             skip_rows = 0
 
 

@@ -29,7 +29,7 @@ def check(manifest: str | Path, *, is_offline: bool = False) -> list[str]:
     itself wrong raises ManifestError.
     """
     read = load_manifest(manifest)
-    problems = [*_settings_problems(read, is_offline=is_offline)]
+    problems = _settings_problems(read, is_offline=is_offline)
     for name in read.sources:
         try:
             _check_source(source_of(read, name), is_offline=is_offline)
@@ -59,8 +59,8 @@ def _check_source(source: Source, *, is_offline: bool) -> None:
     adapter = load_adapter(source.adapter)
     check_options(adapter.CARD, source.location.options)
     media = source.location.media
-    is_plain = media is not None and not is_remote(media) and not any(sign in media for sign in "*?[")
-    if is_plain and not Path(media or "").exists():
+    is_glob = any(sign in (media or "") for sign in "*?[")
+    if media is not None and not is_remote(media) and not is_glob and not Path(media).exists():
         raise CurationError(f"sources.{source.name}: media {media} does not exist; check the path")
     if is_offline and any(is_remote(uri) for uri in source.location.uri):
         return

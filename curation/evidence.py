@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curation.errors import CurationError, MediaError
+from curation.queries import literal
 from curation.records import Image, Sample, Text
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def find_matches(build: Build, sample: Mapping[str, Any], ledger: Sequence[Mappi
     if not rows:
         return []
     ids = [sample["sample_id"], *dict.fromkeys(row["evidence_sample_id"] for row in rows if row["evidence_sample_id"])]
-    listed = ", ".join("'" + name.replace("'", "''") + "'" for name in ids)
+    listed = ", ".join(map(literal, ids))
     known = {each["sample_id"]: each for each in ask(f"from samples where sample_id in ({listed})").to_dicts()}
     media: dict[str, list[dict[str, Any]]] = {}
     for medium in ask(f"from media where sample_id in ({listed}) order by sample_id, position").to_dicts():
@@ -76,10 +77,12 @@ def read_images(build: Build, sample_ids: Iterable[str]) -> dict[str, tuple[byte
     """Read the images of samples from their sources again, by sample_id; those that can't be read are left out."""
     from curation.media import read
 
-    rows = [dict(zip(("source", "row_key"), name.split("/", 1), strict=False)) for name in sample_ids if "/" in name]
-    found = _read_again(build.folder / "manifest.yaml", ({**row, "sample_id": "/".join(row.values())} for row in rows))
+    split = ((name, *name.partition("/")) for name in sample_ids)
+    rows = [{"sample_id": name, "source": source, "row_key": key} for name, source, slash, key in split if slash]
     images: dict[str, tuple[bytes, ...]] = {}
-    for name, sample in ((name, each) for name, each in found.items() if isinstance(each, Sample)):
+    for name, sample in _read_again(build.folder / "manifest.yaml", rows).items():
+        if isinstance(sample, str):  # it can't be read any more
+            continue
         contents = [part.content for turn in sample.turns for part in turn.parts if isinstance(part, Image)]
         try:
             images[name] = tuple(each if isinstance(each, bytes) else read(each) for each in contents)

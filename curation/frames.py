@@ -121,18 +121,14 @@ def plan_frames(
         detail = f"from {start_seconds} s to {end_seconds} s in a video of {duration} s"
         raise MediaError("invalid_time", detail, measured=duration)
     window = _window(settings, duration=duration, start=start_seconds, end=end_seconds, seed_unit=seed_unit)
-    first = int(_at(seconds, np.array([window[0]]))[0])
+    first = int(on_screen(seconds, np.array([window[0]]))[0])
     stop = max(int(np.searchsorted(seconds, window[1] - TOLERANCE_SECONDS, "left")), first + 1)
     positions = _choose(seconds, settings, window=window, span=(first, stop), keyframes=keyframes)
     return _grouped(seconds, positions, settings.average, window=window)
 
 
-def on_screen(seconds: Seconds, targets: Seconds) -> Positions:
+def on_screen(seconds: Seconds, targets: npt.NDArray[np.floating[Any]]) -> Positions:
     """Return the positions of the frames on screen at the targets: the last whose time is not after each."""
-    return _at(seconds, targets)
-
-
-def _at(seconds: Seconds, targets: npt.NDArray[np.floating[Any]]) -> Positions:
     found = np.searchsorted(seconds, targets + TOLERANCE_SECONDS, "right") - 1
     return np.maximum(found, 0).astype(np.int64)
 
@@ -184,7 +180,7 @@ def _choose(
             chosen = _uniform(seconds, window, span, count=most)
         else:
             count = int(wanted)
-            chosen = np.unique(_at(seconds, window[0] + np.arange(max(count, 1)) / settings.fps))
+            chosen = np.unique(on_screen(seconds, window[0] + np.arange(max(count, 1)) / settings.fps))
     if len(chosen) < least:
         chosen = _uniform(seconds, window, span, count=least)
     if len(chosen) < min(least, span[1] - span[0]):
@@ -196,7 +192,7 @@ def _uniform(seconds: Seconds, window: tuple[float, float], span: tuple[int, int
     if span[1] - span[0] <= count:
         return np.arange(*span)
     centres = window[0] + (np.arange(count) + 0.5) * ((window[1] - window[0]) / count)
-    return np.unique(_at(seconds, centres))
+    return np.unique(on_screen(seconds, centres))
 
 
 def _bin_centres(length: int, count: int) -> Positions:

@@ -52,11 +52,3 @@ def thumbnail(gray64: NDArray[np.uint8]) -> bytes:
     """Return a 64x64 grey image as 4096 bytes without the two lowest bits of each, which only cost room on disk."""
     kept: bytes = (gray64 & 0xFC).tobytes()
     return kept
-
-
-def distances(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return the numbers of bits (0 to 256) in which hashes [..., 32] differ; the leading axes broadcast."""
-    import numpy as np
-
-    differing: NDArray[np.int64] = np.bitwise_count(one ^ other).sum(axis=-1, dtype=np.int64)
-    return differing

@@ -33,12 +33,12 @@ def read_position(state: Mapping[str, Any], build: Build, *, num_packs: int) -> 
     if state["build"] != own:
         raise BuildError(
             f"PackLoader: the state is of build {state['build']}, this is {own} "
-            f"({build.folder}); open the build that the run began with, or begin anew"
+            f"({build.place}); open the build that the run began with, or begin anew"
         )
     seed, epoch, position = state["seed"], state["epoch"], state["position"]
     if not isinstance(seed, int):
         raise BuildError(f"PackLoader: seed {seed!r} is no whole number; the state is not one of state_dict()")
-    if not (isinstance(epoch, int) and isinstance(position, int) and epoch >= 0 <= position <= num_packs):
+    if not (isinstance(epoch, int) and isinstance(position, int) and epoch >= 0 and 0 <= position <= num_packs):
         raise BuildError(f"PackLoader: epoch {epoch!r}, position {position!r} is no place among {num_packs} packs")
     return Position(seed=seed, epoch=epoch, position=position)
 

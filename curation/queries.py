@@ -53,17 +53,17 @@ def connect(
 
     connection = duckdb.connect(":memory:", config={"autoload_known_extensions": "false"})
     spill = Path(tempfile.gettempdir()) / f"curation-sql-{uuid4().hex}"
-    connection.execute(f"set temp_directory = {_literal(str(spill))}")
+    connection.execute(f"set temp_directory = {literal(str(spill))}")
     connection.execute("set enable_progress_bar = false")
     for name, value in (variables or {}).items():
-        connection.execute(f"set variable {name} = {value if isinstance(value, int) else _literal(value)}")
+        connection.execute(f"set variable {name} = {value if isinstance(value, int) else literal(value)}")
     for macro, meaning in MACROS.items():
         connection.execute(f"create macro {macro} as {meaning}")
     attached = {"": files, **{f"{_new_schema(connection, name)}.": beside for name, beside in (also or {}).items()}}
     for prefix, tables in attached.items():
         _create_views(connection, tables, schemas, prefix=prefix)
     allowed = [str(path.resolve()) for tables in attached.values() for paths in tables.values() for path in paths]
-    connection.execute(f"set allowed_paths = [{', '.join(_literal(path) for path in allowed)}]")
+    connection.execute(f"set allowed_paths = [{', '.join(literal(path) for path in allowed)}]")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
     return connection
@@ -93,7 +93,7 @@ def _create_views(
     import duckdb
 
     for name, schema in schemas.items():
-        listed = ", ".join(_literal(str(path.resolve())) for path in files.get(name, ()))
+        listed = ", ".join(literal(str(path.resolve())) for path in files.get(name, ()))
         if listed:
             reading = f"from read_parquet([{listed}], hive_partitioning = false)"
             try:
@@ -203,8 +203,7 @@ def explain_error(message: str, query: str, tables: Mapping[str, Sequence[str]])
     first, _, rest = message.partition("\n")
     first = first.partition(": ")[2] or first
     if found := re.search(r"Table with name (\S+) does not exist", first):
-        names = list(tables) or ["sources", "samples", "media", "ledger", "packs", "mixture", "shards"]
-        hint = nearest(found[1], names) or f"; the tables are {', '.join(names)}"
+        hint = nearest(found[1], tables) or f"; the tables are {', '.join(tables)}"
         return f"sql: {where}no table named '{found[1]}'{hint}"
     if found := re.search(r'Referenced column "(.+?)" not found|does not have a column named "(.+?)"', first):
         name = found[1] or found[2]
@@ -235,7 +234,8 @@ def _position(message: str, query: str) -> str:
     return f"line {number}, column {column + 1}: "
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
+    """Write text as an SQL string."""
     return "'" + text.replace("'", "''") + "'"
 
 

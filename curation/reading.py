@@ -40,7 +40,7 @@ class Packs(Sequence[dict[str, Any]]):
         self.build = build
         paths = build.table_files()["packs"]
         if not (build.folder / "build.json").is_file():
-            raise BuildError(f"{build.folder}: a plan has no shards to read packs from; run `curation build`")
+            raise BuildError(f"{build.place}: a plan has no shards to read packs from; run `curation build`")
         table = pq.read_table(paths, columns=["pack", "length", "shard", "shard_row"])
         pack = table["pack"].to_numpy()
         assert (np.diff(pack) >= 0).all(), "the packs table is in pack order"
@@ -73,9 +73,7 @@ class Packs(Sequence[dict[str, Any]]):
     @cached_property
     def geometry(self) -> Geometry:
         """How images become tiles, from the build's profile."""
-        from curation.mixtures.profile import load_profile
-
-        profile = load_profile(self.build.settings["profile"])
+        profile = self.build.profile()
         return Geometry(tile=profile.tile, longest_edge=profile.longest_edge)
 
     def _pack(self, number: int) -> dict[str, Any]:
@@ -147,7 +145,7 @@ class Packs(Sequence[dict[str, Any]]):
             self._refuse(number, position, err)
 
     def _refuse(self, number: int, position: int, why: object) -> NoReturn:
-        fix = f"run `curation verify {self.build.folder}`"
+        fix = f"run `curation verify {self.build.place}`"
         name = self._shard_names.get(int(self._shard[int(self._starts[number]) + position]), "")
         if isinstance(why, FileNotFoundError) and name not in self.build.files:
             fix = self.build.repair(name)
@@ -197,8 +195,7 @@ class _Encoded(Sequence[bytes]):
         position = int(self._bounds.searchsorted(index, side="right")) - 1
         image = index - int(self._bounds[position])
         where = f"{self._packs.where(self._number, position)}, image {image}"
-        folder = self._packs.build.folder
-        raise BuildError(f"{where}: {why}; run `curation verify {folder}`") from (
+        raise BuildError(f"{where}: {why}; run `curation verify {self._packs.build.place}`") from (
             why if isinstance(why, Exception) else None
         )
 

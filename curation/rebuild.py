@@ -21,15 +21,15 @@ def rebuild(build: Build, *, workers: int | None = None, progress: Progress | No
     Takes the time and the disk of a cold build. Raises what `curation.build` raises, e.g. when a source is gone.
     """
     if build.subset:
-        raise BuildError(f"{build.folder}: is a subset, which no manifest makes; verify the build it was cut from")
+        raise BuildError(f"{build.place}: is a subset, which no manifest makes; verify the build it was cut from")
     if build.after:
         raise BuildError(
-            f"{build.folder}: goes on from build {build.after['build'][:12]}, which its manifest does not say; make it "
+            f"{build.place}: goes on from build {build.after['build'][:12]}, which its manifest does not say; make it "
             "again with `curation splice` into another folder and compare the two with `curation diff`"
         )
     manifest = build.folder / "manifest.yaml"
     if not manifest.is_file():
-        raise BuildError(f"{build.folder}: manifest.yaml is missing, so it can't be built again")
+        raise BuildError(f"{build.place}: manifest.yaml is missing, so it can't be built again")
     with tempfile.TemporaryDirectory(prefix="curation-rebuild-") as folder:
         again = build_again(
             manifest,

@@ -58,7 +58,7 @@ def read_seen(build: Build, reached: Position | int) -> Seen:
     num_packs = int(pack.max(initial=-1)) + 1
     count = reached if isinstance(reached, int) else reached.position
     if not 0 <= count <= num_packs:
-        raise BuildError(f"{build.folder}: {count} packs seen of {num_packs}; give at most {num_packs}")
+        raise BuildError(f"{build.place}: {count} packs seen of {num_packs}; give at most {num_packs}")
     packs = list(range(count)) if isinstance(reached, int) else packs_before(num_packs, reached)
     is_seen = np.full(num_packs, packs is None)
     if packs is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from curation.errors import BuildError
 from curation.evidence import Match, find_matches
+from curation.queries import literal, run_query
 
 if TYPE_CHECKING:
     import polars
@@ -62,9 +63,7 @@ class ShownPack:
 
 def show(build: Build, what: str) -> ShownPack | ShownSample:
     """Return the pack of that number or the sample of that id; `BuildError` names the nearest one."""
-    from curation.queries import run_query
-
-    tokenizer = load_build_tokenizer(build)
+    tokenizer = build.tokenizer()
     with build.connect() as connection:
         ask = partial(run_query, connection)
         if not what.isdecimal():
@@ -74,19 +73,10 @@ def show(build: Build, what: str) -> ShownPack | ShownSample:
         if not places:
             last = ask("select max(pack) from packs").item()
             range_ = "has no packs" if last is None else f"has packs 0 to {last}"
-            raise BuildError(f"{build.folder}: no pack {what}; the build {range_}")
+            raise BuildError(f"{build.place}: no pack {what}; the build {range_}")
         samples = show_samples(build, [place["sample_id"] for place in places], ask=ask, tokenizer=tokenizer)
     tokens = sum(place["length"] for place in places)
     return ShownPack(pack=int(what), tokens=tokens, context=build.context, places=tuple(places), samples=tuple(samples))
-
-
-def load_build_tokenizer(build: Build) -> Tokenizer:
-    """Load the tokenizer that a build's ids are of."""
-    from curation.mixtures.profile import load_profile
-    from curation.mixtures.tokenizer import load_tokenizer
-
-    profile = load_profile(build.settings["profile"])
-    return load_tokenizer(str(build.settings.get("tokenizer") or profile.tokenizer), profile)
 
 
 def show_samples(
@@ -102,13 +92,13 @@ def show_samples(
     `read` gives a row of a shard by shard and number (default: the build's own `read_row`).
     """
     read = read or build.read_row
-    wanted = f"sample_id in ({', '.join(quote(sample_id) for sample_id in sample_ids)})"
+    wanted = f"sample_id in ({', '.join(literal(sample_id) for sample_id in sample_ids)})"
     samples = {row["sample_id"]: row for row in ask(f"from samples where {wanted}").iter_rows(named=True)}
     ledger = _by_sample(ask(f"from ledger where {wanted} order by all"))
     for sample_id in sample_ids:
         if sample_id not in samples:
             why = _why_missing(sample_id, ledger.get(sample_id, []), ask)
-            raise BuildError(f"{build.folder}: no sample '{sample_id}'{why}")
+            raise BuildError(f"{build.place}: no sample '{sample_id}'{why}")
     media = _by_sample(ask(f"from media where {wanted} order by sample_id, position"))
     packs = _by_sample(
         ask(f'select sample_id, pack, position, "offset", length from packs where {wanted} order by all')
@@ -179,11 +169,6 @@ def _why_missing(sample_id: str, ledger: list[dict[str, Any]], ask: Ask) -> str:
     """Say that a row was unreadable, or which id is nearest."""
     if ledger:
         return f": its row was unreadable ({ledger[0]['reason']})"
-    order = f"jaro_winkler_similarity(sample_id, {quote(sample_id)}) desc, sample_id"
+    order = f"jaro_winkler_similarity(sample_id, {literal(sample_id)}) desc, sample_id"
     nearest = ask(f"select sample_id from samples order by {order} limit 1").rows()
     return f"; did you mean '{nearest[0][0]}'?" if nearest else "; the build holds no samples"
-
-
-def quote(text: str) -> str:
-    """Write text as an SQL string."""
-    return "'" + text.replace("'", "''") + "'"

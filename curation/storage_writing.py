@@ -10,7 +10,10 @@ from curation.storage import file_system, retried, tag
 
 
 def upload(path: Path, url: str) -> str:
-    """Put a file's bytes under a URL and return the new object's tag; it has as many bytes as the file, or OSError."""
+    """Put a file's bytes under a URL and return the new object's tag.
+
+    Raises OSError, and StorageError also when the object has not as many bytes as the file.
+    """
     system, name = file_system(url)
     retried(lambda: system.put_file(str(path), name), url)
     system.invalidate_cache()

@@ -22,7 +22,6 @@ from curation.builds import Build, open_build
 from curation.errors import BuildError
 from curation.fingerprint import file_sha256, fingerprint
 from curation.mixtures.index import settings_text, write_parts, write_rows
-from curation.mixtures.profile import load_profile
 from curation.mixtures.subset import Recipe, cut, read_recipe, share_of_tokens
 from curation.output_folder import BUILDING, held
 from curation.standalone import Copied, copy_rows
@@ -55,8 +54,7 @@ def subset(
     if opened.url or is_url(str(output)):
         raise BuildError(f"subset: {opened.url or output} is a URL; parts are cut of local builds into local folders")
     _check_asked(opened, fraction=fraction, tokens=tokens, where=where)
-    profile = load_profile(opened.settings["profile"])
-    base = read_base(opened, image_seq_len=profile.image_seq_len)
+    base = read_base(opened, image_seq_len=opened.profile().image_seq_len)
     recipe = _recipe(opened, base)
     if where is not None:
         base = base.at(_true_where(base, where))

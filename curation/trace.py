@@ -45,7 +45,7 @@ def count_packs(build: Build) -> int:
     """Return how many packs a build has. Raises BuildError for none."""
     counted = int(build.sql("select coalesce(max(pack) + 1, 0) from packs").item())
     if not counted:
-        raise BuildError(f"{build.folder}: has no packs, so no step saw any")
+        raise BuildError(f"{build.place}: has no packs, so no step saw any")
     return counted
 
 

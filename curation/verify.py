@@ -136,13 +136,11 @@ def check_shards(build: Build) -> Iterator[Check]:
     from concurrent.futures import ThreadPoolExecutor
     from functools import partial
 
-    from curation.mixtures.profile import load_profile
-    from curation.mixtures.tokenizer import load_tokenizer
     from curation.queries import run_query
     from curation.shard_checks import SPANS, make_rules
 
-    profile = load_profile(build.settings["profile"])
-    tokenizer = load_tokenizer(str(build.settings.get("tokenizer") or profile.tokenizer), profile)
+    profile = build.profile()
+    tokenizer = build.tokenizer(profile)
     stated = build.digests.get("tokenizer", tokenizer.digest)
     changed = [] if stated == tokenizer.digest else [f"{tokenizer.digest[:12]}…, expected {str(stated)[:12]}…"]
     yield _check("the tokenizer is the one that encoded", 1, changed)

@@ -141,17 +141,14 @@ def test_a_row_of_a_shard_is_read_alone(folder: Path) -> None:
         build.read_row(7, 0)
 
 
-@pytest.mark.parametrize("kind", ["file", "stream"])
-def test_arrow_shards_are_read_like_parquet(tmp_path: Path, kind: str) -> None:
+def test_arrow_shards_are_read_like_parquet(tmp_path: Path) -> None:
     table = pa.Table.from_pylist(shard_rows(), schema=SHARD)
     path = tmp_path / "shard-00000.arrow"
-    new = pyarrow.ipc.new_file if kind == "file" else pyarrow.ipc.new_stream
-    with new(str(path), SHARD) as writer:
+    with pyarrow.ipc.new_file(str(path), SHARD) as writer:
         writer.write_table(table, max_chunksize=2)
     for skipped in range(3):
         rows = [row for batch in read_batches(path, skip_rows=skipped) for row in batch.to_pylist()]
         assert rows == shard_rows()[skipped:]
-    assert next(read_batches(path, columns=["kind"])).schema.names == ["kind"]
 
 
 def test_a_file_that_build_json_does_not_list_is_no_part_of_a_table(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from curation.errors import BuildError, MixtureError
 from curation.position import Position
 from curation.rebuild import rebuild
 from curation.seen import read_seen
+from curation.show import show
 from curation.training import PackLoader
 from curation.verify import verify
 from tests.corpora import digests, write_corpus
@@ -155,3 +156,16 @@ def test_the_table_accounts_for_every_sample_of_every_source(
     assert f"{len(selected(first))} samples that the run had seen were left out" in capsys.readouterr().err
     assert main([*common, "--packs", "3", "--step", "4"]) == 2
     assert main(common) == 2
+
+
+def test_a_splice_under_a_url_is_named_by_it(
+    manifest: Path, first: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CURATION_CACHE", str(tmp_path / "cache"))
+    url = f"memory://{tmp_path.name}/second"
+    common = ["splice", str(manifest), "--after", str(first.folder), "--workers", "1", "--set", WEIGHTS.format(1)]
+    assert main([*common, "--packs", "2", "-o", url, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["folder"] == url
+    with pytest.raises(BuildError, match=f"{url}: no pack 99"):
+        show(open_build(url), "99")
+    assert open_build(url).name == "second"

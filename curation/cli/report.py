@@ -11,7 +11,7 @@ from curation.cli.paths import LocalPath
 
 @click.command()
 @click.argument("build", type=click.Path())
-@click.option("-o", "--output", type=LocalPath(dir_okay=False), help="The file to write [default: NAME.html here].")
+@click.option("-o", "--output", type=LocalPath(dir_okay=False), help="The file to write; default: NAME.html here.")
 @click.option(
     "--samples",
     "per_source",
@@ -38,7 +38,7 @@ def command(build: str, output: str | None, per_source: int) -> None:
     if output == "-":
         click.echo(page, nl=False)
         return
-    path = Path(output or f"{opened.folder.resolve().name}.html")
+    path = Path(output or f"{opened.name}.html")
     write_page(path, page)
     click.echo(path)
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("manifest", type=click.Path())
 @click.option("--after", required=True, metavar="BUILD", type=click.Path(), help="The build that the run has read.")
-@click.option("--state", help="The loader's state where the run stood: JSON, a file that holds it, or -.")
+@click.option("--state", help="The loader's state where the run stood: JSON, a file that holds it, or - for stdin.")
 @position_options
-@click.option("--packs", type=click.IntRange(min=0), help="It read the first so many packs, in their own order.")
+@click.option("--packs", type=click.IntRange(min=0), help="The run read so many packs, in their own order.")
 @click.option("-o", "--output", type=click.Path(), help="Folder of the new build; default: the manifest's output.path.")
 @click.option("--plan", "is_planned", is_flag=True, help="Plan it; write no shards.")
 @click.option("--replace", is_flag=True, help="Replace another build that stands in the output folder.")
@@ -120,12 +120,12 @@ def _print(made: Build, *, as_json: bool, is_planned: bool) -> None:
     answers = answer(made, ("splice", "mixture", "packs"))
     if as_json:
         tables = {each.query.name: each.frame.to_dicts() for each in answers}
-        print_json({"folder": str(made.folder), "fingerprint": made.fingerprint, "after": made.after, **tables})
+        print_json({"folder": made.place, "fingerprint": made.fingerprint, "after": made.after, **tables})
         return
     print_answers(answers, as_json=False)
     told = made.after
     done = "planned" if is_planned else "built"
     click.echo(
-        f"\n{done} {made.folder} ({made.fingerprint[:12]}) after {told['packs']:,} packs of {told['build'][:12]}, "
+        f"\n{done} {made.place} ({made.fingerprint[:12]}) after {told['packs']:,} packs of {told['build'][:12]}, "
         f"{told['samples']:,} samples that had been seen"
     )

@@ -28,9 +28,7 @@ MAX_TABLE_ROWS = 1000
     "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Form of the result."
 )
 @click.option("--json", "as_json", is_flag=True, help="Short for --format json.")
-@click.option(
-    "--also", multiple=True, metavar="[NAME=]BUILD", help="Another build, as NAME.samples …; may be given again."
-)
+@click.option("--also", multiple=True, metavar="[NAME=]BUILD", help="Another build, as NAME.samples …; repeatable.")
 def command(build: str, query: str | None, form: str, as_json: bool, also: tuple[str, ...]) -> None:
     """Ask a build in SQL.
 
@@ -55,7 +53,7 @@ def command(build: str, query: str | None, form: str, as_json: bool, also: tuple
         if query is None:
             from curation.cli.prompt import run_prompt
 
-            run_prompt(connection, form=form, name=opened.folder.name)
+            run_prompt(connection, form=form, name=opened.name)
             return
         from curation.queries import run_query, split_statements
 

@@ -48,15 +48,14 @@ def exhibits(build: Build, sample_ids: Sequence[str], *, side: int, max_chars: i
     from functools import partial
 
     from curation.queries import run_query
-    from curation.show import load_build_tokenizer, show_samples
+    from curation.show import show_samples
 
     if not sample_ids:
         return []
-    tokenizer = load_build_tokenizer(build)
     read = lru_cache(maxsize=len(sample_ids))(build.read_row)
     with build.connect() as connection:
         ask = partial(run_query, connection)
-        shown = show_samples(build, sample_ids, ask=ask, tokenizer=tokenizer, read=read)
+        shown = show_samples(build, sample_ids, ask=ask, tokenizer=build.tokenizer(), read=read)
     return [exhibit(each, read(*_place(each)) if each.spans else {}, side=side, max_chars=max_chars) for each in shown]
 
 

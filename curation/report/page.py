@@ -11,6 +11,7 @@ from curation.report.matrix import duplicate_matrix
 from curation.report.plots import WIDTH, columns, horizontal_bars, percent
 from curation.report.questions import ask_all, choose_samples
 from curation.report.writing import cell, visible
+from curation.show import ShownPack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from curation.builds import Build
     from curation.report.gallery import Exhibit, Picture
-    from curation.show import ShownPack, ShownSample, Span
+    from curation.show import ShownSample, Span
     from curation.stats import Answer
 
 GALLERY_SIDE = 128
@@ -64,8 +65,8 @@ def report_page(build: Build, *, per_source: int = 4) -> str:
 
 def shown_page(build: Build, shown: ShownPack | ShownSample) -> str:
     """Return one pack or sample as an HTML document with its pictures, at most 12 of each sample."""
-    samples = shown.samples if hasattr(shown, "samples") else (shown,)
-    pack = shown if hasattr(shown, "samples") else None
+    pack = shown if isinstance(shown, ShownPack) else None
+    samples = shown.samples if isinstance(shown, ShownPack) else (shown,)
     each = [
         exhibit(
             sample,
@@ -151,11 +152,10 @@ def _drops(frame: polars.DataFrame) -> dict[str, float]:
 def _tiles(build: Build, sizes: polars.DataFrame) -> dict[int, float]:
     """Count images by the tiles they are cut into, the one that shows the whole included."""
     from curation.mixtures.geometry import tile_grids
-    from curation.mixtures.profile import load_profile
 
     if sizes.is_empty():
         return {}
-    profile = load_profile(build.settings["profile"])
+    profile = build.profile()
     is_split = (build.settings.get("prompts") or {}).get("split_images", True)
     counts = sizes["images"].to_list()
     if not is_split:

@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from curation.queries import run_query
-from curation.stats import Answer, SavedQuery, load_query
+from curation.stats import Answer, SavedQuery, load_query, read_query
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,10 +28,8 @@ STATS = ("sources", "durations", "videos", "drops", "contamination")
 
 
 def load_question(name: str) -> SavedQuery:
-    """Read a saved query of the report; its first comment line is the title, the further ones its notes."""
-    text = (files("curation.report") / f"{name}.sql").read_text("utf-8")
-    comments = [line.removeprefix("--").strip() for line in text.splitlines() if line.startswith("--")]
-    return SavedQuery(name=name, title=comments[0], notes=" ".join(comments[1:]), sql=text)
+    """Read a saved query of the report."""
+    return read_query(files("curation.report") / f"{name}.sql")
 
 
 def ask_all(connection: duckdb.DuckDBPyConnection) -> dict[str, Answer]:

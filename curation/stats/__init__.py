@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Protocol
 
 from curation.errors import CurationError, nearest
@@ -51,8 +52,14 @@ def load_query(name: str) -> SavedQuery:
     path = files("curation.stats") / f"{name}.sql"
     if name not in (*BUILD_TABLES, *ON_REQUEST) or not path.is_file():
         raise CurationError(f"stats: no table named '{name}'{nearest(name, (*BUILD_TABLES, *ON_REQUEST))}")
+    return read_query(path)
+
+
+def read_query(path: Traversable) -> SavedQuery:
+    """Read a saved query; its first comment line is the title, the further ones its notes."""
     text = path.read_text("utf-8")
     comments = [line.removeprefix("--").strip() for line in text.splitlines() if line.startswith("--")]
+    name = path.name.removesuffix(".sql")
     return SavedQuery(name=name, title=comments[0], notes=" ".join(comments[1:]), sql=text)
 
 
