@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from curation.cli.manifest_options import engine_options
+from curation.cli.manifest_options import engine_options, workspace_option
 from curation.cli.paths import LocalPath
 
 if TYPE_CHECKING:
@@ -22,15 +22,18 @@ UNITS = ("tokens", "samples", "image_tokens", "loss_tokens")
 
 @click.command()
 @click.argument("manifest", type=click.Path())
-@click.option("--vary", multiple=True, metavar="KEY=V1,V2", help="Values of a manifest key; repeated, a grid.")
+@click.option(
+    "--vary",
+    multiple=True,
+    metavar="KEY=V1,V2",
+    help="Values of a manifest key; repeatable: all combinations are built.",
+)
 @click.option("--match", type=click.Choice(UNITS), help="Cut every variant to the size of the smallest in this unit.")
 @click.option("--base", type=click.Path(), help="The manifest to vary, instead of the one an ablations file names.")
 @click.option("-o", "--output", type=LocalPath(), help="Folder of the builds; default: ablations/NAME.")
 @click.option("--plan", "is_planned", is_flag=True, help="Plan the variants; write no shards.")
 @click.option("--replace", is_flag=True, help="Replace other builds that stand in the variants' folders.")
-@click.option(
-    "--workspace", type=click.Path(), help="Folder for reusable work; default: .curation beside the manifest."
-)
+@workspace_option
 @engine_options
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 def command(

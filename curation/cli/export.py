@@ -14,7 +14,7 @@ from curation.cli.paths import LocalPath
 @click.argument("build", type=click.Path())
 @click.option("--to", required=True, metavar="FORMAT", help="webdataset, mds, energon or packed.")
 @click.option("-o", "--output", required=True, type=LocalPath(path_type=Path), help="A new or empty folder.")
-@click.option("--shard-size", help="Size of a file, such as 256MB; default: that of the build.")
+@click.option("--shard-size", metavar="SIZE", help="Size of a file, such as 256MB; default: that of the build.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was written as JSON.")
 def command(build: str, to: str, output: Path, shard_size: str | None, as_json: bool) -> None:
     """Write a build in the format of another loader.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(min=0),
     default=7.0,
     show_default=True,
-    help="Keep what was used in the last days: plans and builds that have not finished.",
+    help="Keep what was used in so many last days, such as plans and builds that have not finished.",
 )
 @click.option("--yes", is_flag=True, help="Free without asking.")
 @click.option("--json", "as_json", is_flag=True, help="Print the folders as JSON; free them only with --yes.")

@@ -1,4 +1,4 @@
-"""The options that `build`, `plan` and `ablate` share: where the work runs, with what, and what is told about it."""
+"""The options that `build`, `plan`, `splice` and `ablate` share: where the work runs, and what is told about it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 ENGINES = ("local", "ray", "slurm")
+
+workspace_option = click.option(
+    "--workspace",
+    type=click.Path(),
+    help="Folder for reusable work; default: CURATION_WORKSPACE, else .curation beside the manifest.",
+)
 
 
 def engine_options(command: Command) -> Command:
@@ -63,16 +69,16 @@ def work_options(command: Command) -> Command:
 
     wrapped: Any = with_recorder
     for option in (
-        click.option("--profile", is_flag=True, help="Profile tasks and this process; slower. Prints where it is."),
+        click.option(
+            "--profile", is_flag=True, help="Profile tasks and this process, and print where the profile is; slower."
+        ),
         click.option(
             "--events", type=click.Path(dir_okay=False), help="File of events; default: events.jsonl in the workspace."
         ),
         click.option(
             "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a manifest key; repeatable."
         ),
-        click.option(
-            "--workspace", type=click.Path(), help="Folder for reusable work; default: .curation beside the manifest."
-        ),
+        workspace_option,
     ):
         wrapped = option(wrapped)
     return cast(Command, engine_options(wrapped))

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("manifest", type=click.Path())
-@click.option("--batch-size", type=click.IntRange(min=1), help="Packs a step, of all GPUs together: counts steps.")
-@click.option("--tokens-per-second", type=click.FloatRange(min=1), help="What one GPU trains: counts GPU hours.")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Packs in a step of all GPUs together, to count steps.")
+@click.option(
+    "--tokens-per-second",
+    type=click.FloatRange(min=1),
+    help="Tokens that one GPU trains, to count GPU hours.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, a key per table.")
 @work_options
 def command(

@@ -22,12 +22,20 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def position_options(command: Command) -> Command:
     """Add --step, --seed, --batch-size and --world-size."""
     for option in (
-        click.option("--world-size", type=click.IntRange(min=1), default=1, show_default=True, help="Ranks it had."),
         click.option(
-            "--batch-size", type=click.IntRange(min=1), default=1, show_default=True, help="Packs a rank and step."
+            "--world-size", type=click.IntRange(min=1), default=1, show_default=True, help="Ranks that the run had."
         ),
-        click.option("--seed", type=int, default=0, show_default=True, help="The loader's seed, beside --step."),
-        click.option("--step", type=click.IntRange(min=1), metavar="N", help="Its Nth step instead of STATE."),
+        click.option(
+            "--batch-size",
+            type=click.IntRange(min=1),
+            default=1,
+            show_default=True,
+            help="Packs that a rank took in a step.",
+        ),
+        click.option("--seed", type=int, default=0, show_default=True, help="The loader's seed; for --step."),
+        click.option(
+            "--step", type=click.IntRange(min=1), metavar="N", help="The run's Nth step, instead of its state."
+        ),
     ):
         command = option(command)
     return command

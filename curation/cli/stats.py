@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("build", type=click.Path())
-@click.option("--table", "names", multiple=True, help="Only this table; may be given again.")
+@click.option("--table", "names", multiple=True, metavar="NAME", help="Only this table; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, a key per table.")
 def command(build: str, names: tuple[str, ...], as_json: bool) -> None:
     """Print the standard tables about a build.

@@ -21,7 +21,13 @@ _COLUMNS = ("position", "sample_id", "source", "kind", "tokens", "loss_tokens", 
 @click.argument("state", required=False)
 @position_options
 @click.option("--rank", type=click.IntRange(min=0), help="Only what this rank took; default: what all ranks took.")
-@click.option("--last", type=click.IntRange(min=1), default=1, show_default=True, help="So many steps, to that one.")
+@click.option(
+    "--last",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="How many steps, up to that one.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     build: str,
