@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +15,13 @@ import pyarrow.parquet as pq
 from curation.encoded import Encoded, encode_source, merge_samples
 from curation.engine import Engine
 from curation.errors import BuildError, ChangedError
-from curation.filters import filter_inputs, load_filter
+from curation.filters import Filter, filter_inputs, load_filter
 from curation.filters.exact_duplicates import ExactDuplicates
 from curation.filters.stage import run_filters
 from curation.fingerprint import fingerprint
 from curation.manifests import Manifest
 from curation.mixtures.candidates import Candidates, Files, load_candidates
+from curation.mixtures.encode import EncodeSettings
 from curation.mixtures.profile import Profile, load_profile
 from curation.mixtures.selection import Selection, select
 from curation.mixtures.tokenizer import Tokenizer, load_tokenizer
@@ -27,7 +29,7 @@ from curation.mixtures.videos import Decoded, decode_selected
 from curation.seen import Seen, seen_ledger
 from curation.settings import encode_settings, source_of
 from curation.sources.changes import note_change
-from curation.sources.stage import Pulled, pull_source
+from curation.sources.stage import pull_source
 from curation.tables import LEDGER, from_rows
 from curation.workspace import Workspace
 
@@ -74,53 +76,57 @@ def decide(
     profile = load_profile(manifest.profile)
     tokenizer = load_tokenizer(manifest.tokenizer or profile.tokenizer, profile)
     settings = encode_settings(manifest, profile)
-    unreadable = manifest.guard.max_unreadable_fraction
-    pulled = [
-        pull_source(source_of(manifest, name), workspace, engine, max_unreadable=unreadable)
-        for name in manifest.sources
-    ]
-    encoded = tuple(encode_source(each, settings, tokenizer, manifest, workspace, engine) for each in pulled)
-    max_questions = _max_questions(manifest)
+    encoded = _encoded(manifest, settings, tokenizer, workspace, engine)
+    filters = [load_filter(each.name, each.options) for each in manifest.filters]
     merged: list[Path] = []
-    if max_questions:
+    if max_questions := _max_questions(filters):
         with engine.recorder.stage("merge"):
             encoded, path = merge_samples(encoded, max_questions, manifest, workspace, engine)
         merged.append(path)
     files = [file for each in encoded for file in each.files()]
-    read = [filter_inputs(load_filter(each.name, each.options)) for each in manifest.filters]
+    read = [filter_inputs(each) for each in filters]
     identity = fingerprint(VERSION, [each.fingerprint for each in encoded], manifest.values(), read)
+    dropped = [*(path for each in encoded for path in each.encode_ledgers()), *merged]
     with engine.recorder.stage("filter"):
-        filtered = _filter(manifest, encoded, files, merged, workspace)
+        filtered = _filter(manifest, filters, encoded, files, dropped, workspace)
     known = seen_ledger([file.pulled for file in files], seen) if seen else from_rows([], LEDGER)
+    before = [_drops(known), *(_drops(pq.read_table(path, schema=LEDGER)) for path in dropped), _drops(filtered)]
     failed = from_rows([], LEDGER)
     while True:
-        drops = pl.concat([_drops(known), _task_drops(encoded, merged), _drops(filtered), _drops(failed)])
-        drops = drops.unique("sample_id", keep="first")
+        drops = pl.concat([*before, _drops(failed)]).unique("sample_id", keep="first")
         with engine.recorder.stage("mix"):
             candidates = load_candidates(files, list(manifest.sources), drops)
             selection = select(candidates, manifest, context=settings.max_tokens)
-        decoded = Decoded()
-        if with_frames:
-            decoded = _decoded(candidates, selection, workspace, engine)
-            if decoded.failures:
-                failed = pa.concat_tables([failed, from_rows(decoded.failures, LEDGER)])
-                _check_failures(manifest, pulled, failed)
-                continue
-        return Decided(
-            manifest=manifest,
-            profile=profile,
-            tokenizer=tokenizer,
-            encoded=encoded,
-            candidates=candidates,
-            selection=selection,
-            decisions=(filtered, known, failed.sort_by("sample_id"), from_rows(decoded.flags, LEDGER)),
-            decoded=decoded,
-            identity=fingerprint(
-                identity, failed["sample_id"].to_pylist(), with_frames, *([seen.fingerprint] if seen else [])
-            ),
-            merged=tuple(merged),
-            after=seen.told if seen else {},
-        )
+        decoded = _decoded(candidates, selection, workspace, engine) if with_frames else Decoded()
+        if not decoded.failures:
+            break
+        failed = pa.concat_tables([failed, from_rows(decoded.failures, LEDGER)])
+        _check_failures(manifest, encoded, failed)
+    parts = [failed["sample_id"].to_pylist(), with_frames, *([seen.fingerprint] if seen else [])]
+    return Decided(
+        manifest=manifest,
+        profile=profile,
+        tokenizer=tokenizer,
+        encoded=encoded,
+        candidates=candidates,
+        selection=selection,
+        decisions=(filtered, known, failed.sort_by("sample_id"), from_rows(decoded.flags, LEDGER)),
+        decoded=decoded,
+        identity=fingerprint(identity, *parts),
+        merged=tuple(merged),
+        after=seen.told if seen else {},
+    )
+
+
+def _encoded(
+    manifest: Manifest, settings: EncodeSettings, tokenizer: Tokenizer, workspace: Workspace, engine: Engine
+) -> tuple[Encoded, ...]:
+    """Pull all sources, then encode them, or find them pulled and encoded."""
+    limit = manifest.guard.max_unreadable_fraction
+    pulled = [
+        pull_source(source_of(manifest, name), workspace, engine, max_unreadable=limit) for name in manifest.sources
+    ]
+    return tuple(encode_source(each, settings, tokenizer, manifest, workspace, engine) for each in pulled)
 
 
 def _decoded(candidates: Candidates, selection: Selection, workspace: Workspace, engine: Engine) -> Decoded:
@@ -131,20 +137,23 @@ def _decoded(candidates: Candidates, selection: Selection, workspace: Workspace,
         raise
 
 
-def _max_questions(manifest: Manifest) -> int:
+def _max_questions(filters: Sequence[Filter]) -> int:
     """Return how many questions about the same images may become one sample; 0: samples stay as they are."""
-    filters = [load_filter(each.name, each.options) for each in manifest.filters]
     return max((each.max_questions for each in filters if isinstance(each, ExactDuplicates)), default=0)
 
 
 def _filter(
-    manifest: Manifest, encoded: Sequence[Encoded], files: Sequence[Files], merged: Sequence[Path], workspace: Workspace
+    manifest: Manifest,
+    filters: Sequence[Filter],
+    encoded: Sequence[Encoded],
+    files: Sequence[Files],
+    dropped: Sequence[Path],
+    workspace: Workspace,
 ) -> pa.Table:
-    """Run the filters over all sources, or find their ledger."""
+    """Run the filters over all sources, or find their ledger; `dropped` are the ledgers of what is out already."""
     asked = [[each.name, dict(each.options)] for each in manifest.filters]
     priorities = {name: source.priority for name, source in manifest.sources.items()}
     limit = manifest.guard.max_dropped_fraction
-    filters = [load_filter(each.name, each.options) for each in manifest.filters]
     stage = workspace.stage(
         "filter",
         [each.fingerprint for each in encoded],
@@ -162,7 +171,7 @@ def _filter(
             encoded=[file.encoded for file in files],
             priorities=priorities,
             seed=manifest.seed,
-            dropped=[*(each.ledger_path(task) for each in encoded for task in each.pulled.tasks), *merged],
+            dropped=dropped,
             max_dropped_fraction=limit if limit < 1 else None,
             spill=stage.folder,
         )
@@ -173,11 +182,6 @@ def _filter(
         return file.read_all()
 
 
-def _task_drops(encoded: Sequence[Encoded], merged: Sequence[Path]) -> pl.DataFrame:
-    paths = [*(each.ledger_path(task) for each in encoded for task in each.pulled.tasks), *merged]
-    return _drops(pa.concat_tables([pq.read_table(path, schema=LEDGER) for path in paths]))
-
-
 def _drops(ledger: pa.Table) -> pl.DataFrame:
     """Return who a ledger drops: sample_id, dropped_by (the filter, else the stage), reason."""
     frame = pl.from_arrow(ledger.select(["sample_id", "stage", "filter", "action", "reason"]))
@@ -186,13 +190,11 @@ def _drops(ledger: pa.Table) -> pl.DataFrame:
     return frame.filter(pl.col("action") == "drop").select("sample_id", by, "reason").unique("sample_id", keep="first")
 
 
-def _check_failures(manifest: Manifest, pulled: Sequence[Pulled], failed: pa.Table) -> None:
+def _check_failures(manifest: Manifest, encoded: Sequence[Encoded], failed: pa.Table) -> None:
     """Stop the build when too many videos of a source can't be decoded."""
-    counts: dict[str, Any] = {}
-    for source in failed["source"].to_pylist():
-        counts[source] = counts.get(source, 0) + 1
-    for each in pulled:
-        name, bad = each.source.name, counts.get(each.source.name, 0) + each.rows_unreadable
+    counts = Counter(failed["source"].to_pylist())
+    for each in (source.pulled for source in encoded):
+        name, bad = each.source.name, counts[each.source.name] + each.rows_unreadable
         if bad / each.rows_read > manifest.guard.max_unreadable_fraction:
             reasons = sorted(set(failed["reason"].to_pylist()))
             raise BuildError(

@@ -71,6 +71,10 @@ class Encoded:
         """Return the file of a task's ledger rows of encode."""
         return self._folder(task) / f"{task}.ledger.parquet"
 
+    def encode_ledgers(self) -> list[Path]:
+        """Return the ledger files of encode, in task order."""
+        return [self.ledger_path(task) for task in self.pulled.tasks]
+
     def ledgers(self) -> list[Path]:
         """Return the ledger files of pull and encode, task by task."""
         return [path for task in self.pulled.tasks for path in (self.pulled.ledger_path(task), self.ledger_path(task))]
@@ -79,7 +83,7 @@ class Encoded:
         return self.merged is not None and task in self.merged_tasks
 
     def _folder(self, task: str) -> Path:
-        return self.merged.folder if self.merged is not None and task in self.merged_tasks else self.stage.folder
+        return self.merged.folder if self.merged and task in self.merged_tasks else self.stage.folder
 
 
 def encode_source(
@@ -135,7 +139,7 @@ def merge_samples(
             limits,
             pulled=[file.pulled for file in files],
             encoded=[file.encoded for file in files],
-            dropped=[each.ledger_path(task) for each in encoded for task in each.pulled.tasks],
+            dropped=[path for each in encoded for path in each.encode_ledgers()],
             priorities=priorities,
             max_dropped_fraction=guard if guard < 1 else None,
         )
