@@ -37,7 +37,8 @@ from curation.filters.image_pairs import candidate_pairs, images_of, worth_openi
 from curation.filters.matches import Match, decide
 from curation.filters.near_duplicate_images import LOW_INK, NearDuplicateImages, _looked_at
 from curation.hashing import phash256, thumbnail
-from curation.media import probe_image, sha256
+from curation.images import probe_image
+from curation.media import sha256
 
 NUM_EDITED = 200
 IMAGE_RULES = ("64-bit at 10", "256-bit at 20", "ours")

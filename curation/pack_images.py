@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.errors import BuildError, MediaError
-from curation.media import open_image
+from curation.images import open_image
 from curation.mixtures.layout import num_tiles
 from curation.mixtures.pixels import Pixels, cut_tiles
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from curation.errors import MediaError
 from curation.hashing import phash256
-from curation.media import probe_image, read
+from curation.images import probe_image
+from curation.media import read
 from curation.records import Address
 
 MAX_PATH = 1000  # characters; longer text in a cell is base64

@@ -16,8 +16,9 @@ from curation.filters.hamming import MAX_BITS, near_pairs
 from curation.filters.matches import create_places, decide, match_table
 from curation.filters.twins import Likeness, judge_samples
 from curation.hashing import phash256
+from curation.images import probe_image
 from curation.luma import contrast_of
-from curation.media import content_from_json, probe_image
+from curation.media import content_from_json
 
 if TYPE_CHECKING:
     import numpy as np

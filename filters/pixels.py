@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 from curation.errors import MediaError
+from curation.images import open_image
 from curation.luma import content_box, with_margins
-from curation.media import open_image, read
+from curation.media import read
 from curation.records import Address
 
 if TYPE_CHECKING:

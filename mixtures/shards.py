@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from curation.errors import ChangedError, MediaError
-from curation.media import content_from_json, open_image, read, sha256
+from curation.images import open_image
+from curation.media import content_from_json, read, sha256
 from curation.mixtures.encoded_file import EncodedFile
 from curation.mixtures.frames_stage import Clip, read_frames
 from curation.mixtures.layout import ImageLayout, expand

@@ -15,7 +15,8 @@ import numpy as np
 from curation.credentials import hidden
 from curation.errors import MediaError
 from curation.hashing import phash256_batch, thumbnail
-from curation.media import address_json, media_stamp, probe_image, read, sha256, video_id
+from curation.images import probe_image
+from curation.media import address_json, media_stamp, read, sha256, video_id
 from curation.records import Address, FrameFolder, Image, Task, Video
 from curation.sources.unicode import readable
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from curation.hashing import phash256, phash256_batch
-from curation.media import probe_image
+from curation.images import probe_image
 
 
 def grey(seed: int) -> np.ndarray:

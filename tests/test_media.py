@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from curation.errors import MediaError
-from curation.media import MAX_PIXELS, address_json, content_from_json, open_address, open_image, probe_image, read
+from curation.images import MAX_PIXELS, open_image, probe_image
+from curation.media import address_json, content_from_json, open_address, read
 from curation.records import Address, FrameFolder
 from tests.corpora import png
 

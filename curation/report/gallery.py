@@ -94,7 +94,7 @@ def thumbnail(data: bytes, *, side: int) -> str:
     """Return an image as the data URI of a JPEG of at most `side` pixels each way; "" when it can't be read."""
     from PIL import Image, ImageOps
 
-    from curation.media import open_image
+    from curation.images import open_image
 
     try:
         image = ImageOps.exif_transpose(open_image(data))

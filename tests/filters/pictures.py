@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from curation.hashing import phash256, thumbnail
-from curation.media import probe_image
+from curation.images import probe_image
 from tests.filters.rows import Row
 
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from curation.errors import MediaError
-from curation.media import probe_image
+from curation.images import probe_image
 from curation.video import probe
 from tests.hostile.reading import outcomes
 from tests.sources.layouts import location, talk, write_lines

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.hashing import phash256
-from curation.media import content_from_json, probe_image, read, sha256
+from curation.images import probe_image
+from curation.media import content_from_json, read, sha256
 from curation.records import Address, Drop, Flag, FrameFolder, Image, Location, Sample, Task, Text, Turn, Video
 from curation.sources.pull import PullTask, count_taken, is_taken, pull
 from curation.sources.unicode import with_whole_texts
