@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -50,36 +51,27 @@ def copy_rows(
     (folder / "shards").mkdir(parents=True, exist_ok=True)
     reader = _Reader(build)
     described: list[dict[str, Any]] = []
-    sizes: list[int] = []
-    starts = np.flatnonzero(np.diff(pack, prepend=-1) != 0)
-    at = 0
-    while at < len(shard):
+    packs = deque(pairwise([*np.flatnonzero(np.diff(pack, prepend=-1)).tolist(), len(shard)]))
+    while packs:
         path = folder / "shards" / f"shard-{len(described):05d}.{suffix}"
-        writer = _Writer()
         with replacing(path) as temporary:
             with open_writer(temporary, form) as file:
-                begun = at
-                while at < len(shard) and (at == begun or writer.num_bytes < limit):
-                    after = int(np.searchsorted(starts, at, side="right"))
-                    end = int(starts[after]) if after < len(starts) else len(shard)
-                    for place in range(at, end):
-                        for group in writer.take(*reader.row(int(shard[place]), int(shard_row[place]))):
-                            file.write_table(group)
-                    at = end
-                for group in writer.rest():
-                    file.write_table(group)
-            num_bytes, digest = temporary.stat().st_size, file_sha256(temporary)
-        described.append(
-            {
-                "shard": len(described),
-                "path": f"shards/{path.name}",
-                "rows": at - begun,
-                "tokens": writer.tokens,
-                "bytes": num_bytes,
-                "sha256": digest,
-            }
-        )
-        sizes.append(at - begun)
+                writer = _Writer(file)
+                while packs and writer.num_bytes < limit:
+                    for place in range(*packs.popleft()):
+                        writer.add(*reader.row(int(shard[place]), int(shard_row[place])))
+                writer.end_group()
+            described.append(
+                {
+                    "shard": len(described),
+                    "path": f"shards/{path.name}",
+                    "rows": writer.rows,
+                    "tokens": writer.tokens,
+                    "bytes": temporary.stat().st_size,
+                    "sha256": file_sha256(temporary),
+                }
+            )
+    sizes = [row["rows"] for row in described]
     return Copied(
         shards=described,
         shard=np.repeat(np.arange(len(sizes), dtype=np.int32), sizes),
@@ -88,26 +80,28 @@ def copy_rows(
 
 
 class _Writer:
-    """Gathers rows into row groups of about a megabyte, as shards have them."""
+    """Writes rows in row groups of about a megabyte, as shards have them."""
 
-    def __init__(self) -> None:
-        self.num_bytes = self.tokens = 0
+    def __init__(self, file: Any) -> None:
+        self.rows = self.num_bytes = self.tokens = 0
+        self._file = file
         self._waiting: list[pa.Table] = []
         self._waiting_bytes = 0
 
-    def take(self, row: pa.Table, size: int, tokens: int) -> Iterator[pa.Table]:
-        """Add a row; give the group that it completes."""
+    def add(self, row: pa.Table, size: int, tokens: int) -> None:
+        """Add a row, and write the group before it where it would grow too large."""
         if self._waiting and (self._waiting_bytes + size > GROUP_BYTES or len(self._waiting) >= GROUP_ROWS):
-            yield from self.rest()
+            self.end_group()
         self._waiting.append(row)
         self._waiting_bytes += size
+        self.rows += 1
         self.num_bytes += size
         self.tokens += tokens
 
-    def rest(self) -> Iterator[pa.Table]:
-        """Give the group that is not complete."""
+    def end_group(self) -> None:
+        """Write the rows that wait as a group."""
         if self._waiting:
-            yield pa.concat_tables(self._waiting).combine_chunks()
+            self._file.write_table(pa.concat_tables(self._waiting).combine_chunks())
         self._waiting, self._waiting_bytes = [], 0
 
 
