@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from curation.cli.printing import clean
 from curation.errors import CurationError
+from curation.visible import visible
 
 
 @click.command()
@@ -31,7 +31,7 @@ def command(manifest: str, offline: bool, as_json: bool) -> None:
     if problems:
         if not as_json:
             for problem in problems:
-                click.echo(clean(problem))
+                click.echo(visible(problem))
         raise CurationError(f"{manifest}: {len(problems)} problem{'s' if len(problems) > 1 else ''} found")
     if not as_json:
         click.echo(f"{manifest}: no problem found")

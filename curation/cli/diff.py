@@ -67,7 +67,8 @@ def _print(found: Difference) -> None:
 
 
 def _print_sources(found: Difference) -> None:
-    from curation.cli.printing import clean, print_table
+    from curation.cli.printing import print_table
+    from curation.visible import visible
 
     rows = [
         [
@@ -87,7 +88,7 @@ def _print_sources(found: Difference) -> None:
     click.echo("")
     if found.moved:
         moved = [
-            [each.source, each.direction, each.reason, f"{each.samples:,}", clean(", ".join(each.examples))]
+            [each.source, each.direction, each.reason, f"{each.samples:,}", visible(", ".join(each.examples))]
             for each in found.moved
         ]
         head = ["source", "moved", "in the other", "samples", "examples"]

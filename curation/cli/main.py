@@ -9,9 +9,9 @@ from importlib import import_module
 
 import click
 
-from curation.cli.printing import clean
 from curation.credentials import redacted
 from curation.errors import CurationError
+from curation.visible import visible
 
 # Verb: its module's last name and the line that `curation --help` shows; a verb's own help begins with the same line.
 VERBS: dict[str, tuple[str, str]] = {
@@ -98,7 +98,7 @@ def group(verbose: bool) -> None:
         """Writes lines without secrets, since other libraries log URLs, and without what would steer a terminal."""
 
         def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
-            return clean(super().formatMessage(record))
+            return visible(super().formatMessage(record))
 
         def format(self, record: logging.LogRecord) -> str:
             return redacted(super().format(record))
@@ -127,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except CurationError as err:
         notes = redacted("".join(f" ({note})" for note in getattr(err, "__notes__", ())))
-        click.echo(clean(f"error: {err}{notes}"), err=True)
+        click.echo(visible(f"error: {err}{notes}"), err=True)
         return 1
     except BrokenPipeError:
         _close_stdout()
@@ -135,9 +135,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as err:
         if isinstance(err, OSError) and err.errno in _OUTSIDE:
             message = f"error: {err.filename or 'input or output'}: {err.strerror}; {_OUTSIDE[err.errno]}"
-            click.echo(clean(message), err=True)
+            click.echo(visible(message), err=True)
             return 1
-        said = clean(redacted(f"{type(err).__name__}: {_first_line(err)}"))
+        said = visible(redacted(f"{type(err).__name__}: {_first_line(err)}"))
         click.echo(f"bug: {said}; please report it with the log {_write_log(given)}", err=True)
         return 3
     return code if isinstance(code, int) else 0

@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from curation.cli.printing import clean, one_line
+from curation.cli.printing import one_line
 from curation.records import Address, Drop, FrameFolder, Image, Sample, Text, Video
+from curation.visible import visible
 
 
 @click.command()
@@ -50,7 +51,7 @@ def print_row(row: Sample | Drop) -> None:
     click.secho(one_line(row.row_key + (f"  (id {row.row_id})" if row.row_id else "")), bold=True)
     for turn in described["turns"]:
         body = "".join(part if isinstance(part, str) else f"[{_medium_line(part)}]" for part in turn["parts"])
-        click.echo(f"  {turn['role']}: " + clean(body).replace("\n", "\n    "))
+        click.echo(f"  {turn['role']}: " + visible(body).replace("\n", "\n    "))
     for flag in row.flags:
         click.echo(f"  flag: {flag.reason}")
     for name, value in row.columns.items():

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from curation.visible import visible
+
 if TYPE_CHECKING:
     import polars
 
 MAX_CELL = 80
-# Control characters of a dataset's own text, shown as pictures, so that they can't steer the terminal; and those that
-# turn the direction of the text around them.
-_VISIBLE = {code: 0x2400 + code for code in range(32) if code not in (9, 10)} | {0x7F: 0x2421}
-_VISIBLE |= dict.fromkeys([*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD)
 _JSON_ESCAPES = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 
 
@@ -166,19 +164,10 @@ def format_seconds(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d} h"
 
 
-def clean(text: str) -> str:
-    """Make control characters and lone surrogates visible; tabs and line ends stay.
-
-    >>> clean("a\\x1b[31mb")
-    'a␛[31mb'
-    """
-    return text.encode("utf-8", "backslashreplace").decode().translate(_VISIBLE)
-
-
 def one_line(text: str) -> str:
     """Make a text one line: control characters visible, line ends and tabs too.
 
     >>> one_line("a\\nb")
     'a␊b'
     """
-    return clean(text).translate({9: 0x2409, 10: 0x240A})
+    return visible(text).translate({9: 0x2409, 10: 0x240A})

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from curation.cli.printing import clean
 from curation.errors import CurationError, nearest
+from curation.visible import visible
 
 if TYPE_CHECKING:
     import duckdb
@@ -124,7 +124,7 @@ def _attempt(action: Callable[[], None]) -> None:
     try:
         action()
     except CurationError as err:
-        click.echo(clean(f"error: {err}"), err=True)
+        click.echo(visible(f"error: {err}"), err=True)
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
 

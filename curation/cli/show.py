@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curation.cli.printing import clean, format_bytes
+from curation.cli.printing import format_bytes
 from curation.cli.side_by_side import MIN_WIDTH, rows_beside
+from curation.visible import visible
 
 if TYPE_CHECKING:
-    from curation.evidence import Match, Side
+    from curation.evidence import Match
     from curation.show import ShownPack, ShownSample, Span
 
 
@@ -71,10 +72,10 @@ def print_pack(shown: ShownPack) -> None:
 def print_sample(shown: ShownSample) -> None:
     """Print a sample: a head line, lineage, media, what the ledger says, and its text."""
     sample = shown.sample
-    click.secho(clean(sample["sample_id"]), bold=True)
+    click.secho(visible(sample["sample_id"]), bold=True)
     click.echo(f"  {state_line(shown)}")
     lineage = {name: value for name, value in shown.lineage.items() if value not in (None, "")}
-    click.echo("  " + clean(", ".join(f"{name} {value}" for name, value in lineage.items())))
+    click.echo("  " + visible(", ".join(f"{name} {value}" for name, value in lineage.items())))
     for medium in shown.media:
         click.echo(f"  {medium_line(medium)}")
     for row in shown.ledger:
@@ -113,7 +114,7 @@ def medium_line(medium: dict[str, Any]) -> str:
         facts.append(f"{len(frames)} frames at {ends} s")
     if medium["tokens"] is not None:
         facts.append(f"{medium['tokens']} tokens")
-    return clean(", ".join([*facts, medium["uri"] or medium["media_id"] or ""]))
+    return visible(", ".join([*facts, medium["uri"] or medium["media_id"] or ""]))
 
 
 def ledger_line(row: dict[str, Any]) -> str:
@@ -127,23 +128,20 @@ def ledger_line(row: dict[str, Any]) -> str:
         line += f", against {row['evidence_sample_id']}"
     if row["detail"] and json.loads(row["detail"]):
         line += f", {row['detail']}"
-    return clean(line)
+    return visible(line)
 
 
 def side_by_side(match: Match, *, width: int) -> list[str]:
     """Return the lines of a match: the decision, then the sample on the left and its evidence on the right."""
     sides = match.sample, match.evidence
     lines = [f"──── {ledger_line(dict(match.row))[: width - 5]}"]
-    lines += rows_beside(*([clean(side.name), clean(side.state), *_media_lines(side)] for side in sides), width=width)
+    heads = ([visible(side.name), visible(side.state), *map(medium_line, side.media)] for side in sides)
+    lines += rows_beside(*heads, width=width)
     for left, right in zip_longest(sides[0].turns, sides[1].turns, fillvalue=("", "")):
-        pair = ([f"{role}: {clean(text)}" if role else ""] for role, text in (left, right))
+        pair = ([f"{role}: {visible(text)}" if role else ""] for role, text in (left, right))
         lines += rows_beside(*pair, width=width)
-    problems = [f"the words of {side.name} can't be shown: {clean(side.problem)}" for side in sides if side.problem]
+    problems = [f"the words of {side.name} can't be shown: {visible(side.problem)}" for side in sides if side.problem]
     return lines + problems
-
-
-def _media_lines(side: Side) -> list[str]:
-    return [medium_line(medium) for medium in side.media]
 
 
 def mark(spans: tuple[Span, ...], *, is_terminal: bool) -> str:
@@ -151,7 +149,7 @@ def mark(spans: tuple[Span, ...], *, is_terminal: bool) -> str:
     pieces: list[str] = []
     was_trained = False
     for span in spans:
-        text = clean(span.text)
+        text = visible(span.text)
         if is_terminal:
             pieces.append(click.style(text, fg="green" if span.is_trained else None, dim=span.is_control))
         else:

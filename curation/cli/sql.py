@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from curation.cli.printing import clean
 from curation.errors import CurationError
+from curation.visible import visible
 
 if TYPE_CHECKING:
     import polars
@@ -90,7 +90,7 @@ def print_result(frame: polars.DataFrame, form: str) -> None:
         return
     if form == "csv":
         text = flatten(frame).write_csv()
-        click.echo(clean(text) if sys.stdout.isatty() else text, nl=False)
+        click.echo(visible(text) if sys.stdout.isatty() else text, nl=False)
         return
     if form == "json":
         from curation.cli.printing import print_json

@@ -70,7 +70,8 @@ def command(
 
 def print_steps(traced: Sequence[TracedStep]) -> None:
     """Print a table of samples per pack, under a line per step."""
-    from curation.cli.printing import clean, print_table
+    from curation.cli.printing import print_table
+    from curation.visible import visible
 
     for number, step in enumerate(traced):
         samples = sum(len(pack.samples) for pack in step.packs)
@@ -80,6 +81,6 @@ def print_steps(traced: Sequence[TracedStep]) -> None:
             bold=True,
         )
         for pack in step.packs:
-            rows = [[clean(str(row[name])) for name in _COLUMNS] for row in pack.samples]
+            rows = [[visible(str(row[name])) for name in _COLUMNS] for row in pack.samples]
             title = f"\nrank {pack.rank}, pack {pack.pack}"
             print_table(_COLUMNS, rows, title=title, is_right=[name != "sample_id" for name in _COLUMNS])

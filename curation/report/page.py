@@ -10,8 +10,9 @@ from curation.report.gallery import MAX_PICTURES, cut, exhibit, exhibits, medium
 from curation.report.matrix import duplicate_matrix
 from curation.report.plots import WIDTH, columns, horizontal_bars, percent
 from curation.report.questions import ask_all, choose_samples
-from curation.report.writing import cell, visible
+from curation.report.writing import cell
 from curation.show import ShownPack
+from curation.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -183,5 +184,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"visible": visible, "cell": cell}
+    environment.filters |= {"visible": lambda value: visible(str(value)), "cell": cell}
     return environment

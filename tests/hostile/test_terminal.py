@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 from curation.cli.main import main
 from curation.cli.peek import command as peek
-from curation.cli.printing import clean, one_line, print_json
+from curation.cli.printing import one_line, print_json
+from curation.visible import visible
 from tests.sources.layouts import write_lines, write_tar
 
 ESCAPES = "\x1b]0;taken\x07\x1b[2J\x9b31m\u202etxt\r"
@@ -70,6 +71,6 @@ def test_json_says_what_no_json_can_hold(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_what_is_clean_stays_and_what_steers_is_seen() -> None:
-    assert clean("a\tb\nc é 图 🙂") == "a\tb\nc é 图 🙂"
-    assert _steering(clean(ESCAPES + "\udce9")) == set()
+    assert visible("a\tb\nc é 图 🙂") == "a\tb\nc é 图 🙂"
+    assert _steering(visible(ESCAPES + "\udce9")) == set()
     assert one_line("a\nb\tc") == "a␊b␉c"

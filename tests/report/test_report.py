@@ -16,6 +16,7 @@ from curation.report.gallery import MAX_PICTURES, cut, exhibits
 from curation.report.matrix import duplicate_matrix
 from curation.report.plots import MAX_BARS, columns, horizontal_bars
 from curation.report.questions import QUESTIONS, STATS, load_question
+from curation.report.writing import cell
 from curation.show import Span
 from tests.cli.tiny_build import shard_rows, tables, write_build
 from tests.report.hostile import write_hostile_build
@@ -170,3 +171,7 @@ def test_show_prints_a_page_with_pictures(folder: Path, what: str, capsys: pytes
 
 def test_show_refuses_two_forms_at_once(folder: Path) -> None:
     assert main(["show", str(folder), "0", "--html", "--json"]) == 2
+
+
+def test_a_lone_surrogate_is_written_as_its_escape() -> None:
+    assert cell("a\ud800", "question").encode() == b"a\\ud800"
