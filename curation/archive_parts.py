@@ -40,34 +40,46 @@ def group_archives(paths: Iterable[str]) -> list[ArchiveFile]:
     [2, 0, 2]
     """
     found: dict[str, ArchiveFile] = {}
-    split: dict[str, dict[int, str]] = {}
-    cut: dict[str, dict[int, str]] = {}
-    worded: set[str] = set()
-    lettered: set[str] = set()
+    split: dict[str, list[re.Match[str]]] = {}
+    cut: dict[str, list[re.Match[str]]] = {}
     for path in paths:
         if path.lower().endswith(SUFFIXES):
             found[path] = ArchiveFile(path=path)
         elif match := _SPLIT_ZIP.fullmatch(path):
-            split.setdefault(match["name"], {})[int(match["part"])] = path
+            split.setdefault(match["name"], []).append(match)
         elif match := _CUT.fullmatch(path):
-            cut.setdefault(match["name"], {})[_number(match["part"])] = path
-            if match["word"]:
-                worded.add(match["name"])
-            if not match["part"].isdigit():
-                lettered.add(match["name"])
-    for name, numbered in split.items():
+            cut.setdefault(match["name"], []).append(match)
+    for name, matches in split.items():
         last = next((path for path in (f"{name}.zip", f"{name}.ZIP") if path in found), "")
-        problem = _gap(numbered, first=1) or ("" if last else f"the last part, {name}.zip, is missing")
-        parts = tuple(numbered[number] for number in sorted(numbered))
-        whole = last or f"{name}.zip"
-        found[whole] = ArchiveFile(path=whole, parts=(*parts, *([last] if last else [])), problem=problem)
-    for name, numbered in cut.items():
-        is_begun = min(numbered) in ((0,) if name in lettered else (0, 1))
-        if name not in found and (is_begun or name in worded):
-            problem = _gap(numbered, first=min(numbered) if is_begun else 0)
-            parts = tuple(numbered[number] for number in sorted(numbered))
-            found[name] = ArchiveFile(path=name, parts=parts, problem=problem)
+        archive = _split_zip(name, matches, last)
+        found[archive.path] = archive
+    for name, matches in cut.items():
+        joined = _cut_file(name, matches)
+        if joined is not None and name not in found:
+            found[name] = joined
     return list(found.values())
+
+
+def _split_zip(name: str, matches: Sequence[re.Match[str]], last: str) -> ArchiveFile:
+    """Put a split zip together; `last` is its last part, empty when that is missing."""
+    numbered = {int(match["part"]): match.string for match in matches}
+    problem = _gap(numbered, first=1) or ("" if last else f"the last part, {name}.zip, is missing")
+    return ArchiveFile(path=last or f"{name}.zip", parts=(*_ordered(numbered), *filter(None, [last])), problem=problem)
+
+
+def _cut_file(name: str, matches: Sequence[re.Match[str]]) -> ArchiveFile | None:
+    """Put a cut archive together; None for names that say neither `part` nor where a count begins: no parts at all."""
+    numbered = {_number(match["part"]): match.string for match in matches}
+    is_lettered = any(not match["part"].isdigit() for match in matches)
+    first = min(numbered)
+    is_begun = first == 0 or (first == 1 and not is_lettered)
+    if not is_begun and not any(match["word"] for match in matches):
+        return None
+    return ArchiveFile(path=name, parts=_ordered(numbered), problem=_gap(numbered, first=first if is_begun else 0))
+
+
+def _ordered(numbered: dict[int, str]) -> tuple[str, ...]:
+    return tuple(path for _, path in sorted(numbered.items()))
 
 
 def archive_files(roots: Sequence[str], cache: str) -> Iterator[tuple[str, ArchiveFile]]:
