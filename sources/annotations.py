@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from curation.errors import SourceError
 from curation.records import Drop, Flag, Location, Role, Task
 from curation.sources.conversation import read_messages, texts_of, with_system
-from curation.sources.defects import RowDefect, as_mapping
+from curation.sources.defects import RowDefect
 from curation.sources.files import is_remote, open_binary
 from curation.sources.jsonl import json_rows
 from curation.sources.options import names_option, text_option
+from curation.sources.row_values import as_mapping, first_value
 
 # Names that mean one thing: the file, the question, the answer.
 NAME_FIELDS = ("file_name", "filename", "image", "img_path", "imgname", "video", "video_path", "path", "folder", "id")
@@ -50,12 +51,12 @@ class Reading:
         if isinstance(row, str):
             row = {self.answer_fields[0]: row}
         row = as_mapping(row)
-        talk = next((row[key] for key in ("conversations", "messages") if row.get(key) is not None), None)
+        talk = first_value(row, ("conversations", "messages"))
         if talk is not None:
             return with_system(texts_of(read_messages(talk)), row.get("system"))
-        question = _first(row, self.question_fields)
+        question = first_value(row, self.question_fields)
         question = self.question if question is None else question
-        answer = _first(row, self.answer_fields)
+        answer = first_value(row, self.answer_fields)
         if isinstance(answer, list) and answer:
             if len(answer) > 1:
                 flags.append(Flag(reason="several_answers", measured=len(answer)))
@@ -110,7 +111,7 @@ def read_annotations(path: str, reading: Reading, location: Location) -> Annotat
                 for name, value in plain.items():
                     found.by_name.setdefault(name.removeprefix("./"), []).extend(_as_rows(value))
                 continue
-        name = _first(row, reading.name_fields) if isinstance(row, Mapping) else None
+        name = first_value(row, reading.name_fields) if isinstance(row, Mapping) else None
         if isinstance(name, int) and not isinstance(name, bool):
             name = str(name)
         if not isinstance(name, str) or not name:
@@ -158,10 +159,6 @@ def _rows_of(path: str, location: Location) -> Iterator[tuple[str, Any]]:
 
 def _as_rows(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def _first(row: Mapping[str, Any], names: Sequence[str]) -> Any:
-    return next((row[name] for name in names if row.get(name) is not None), None)
 
 
 def _one_or(name: str | None, names: tuple[str, ...]) -> tuple[str, ...]:

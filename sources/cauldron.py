@@ -21,9 +21,10 @@ from typing import Any
 
 from curation.records import Card, Drop, Flag, Image, Location, Part, Sample, Task, Text, Turn, Video
 from curation.sources import parquet
-from curation.sources.defects import RowDefect, as_mapping, build_samples, row_id_of, scalar_columns
+from curation.sources.defects import RowDefect, build_samples
 from curation.sources.media_cells import MEDIA_OPTIONS, MediaReader, check_media, media_reader
 from curation.sources.options import check_options, names_option
+from curation.sources.row_values import as_mapping, row_id_of, scalar_columns
 from curation.sources.rows import read_rows, row_tasks
 
 OPTIONS = {

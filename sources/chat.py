@@ -22,9 +22,10 @@ from msgspec import structs
 
 from curation.records import Card, Drop, Flag, Image, Location, Part, Sample, Task, Text, Turn, Video
 from curation.sources.conversation import check_turns, read_messages, split_text
-from curation.sources.defects import RowDefect, build_samples, row_id_of, scalar_columns
+from curation.sources.defects import RowDefect, build_samples
 from curation.sources.media_cells import MEDIA_OPTIONS, MediaReader, check_media, media_reader
 from curation.sources.options import check_options, names_option
+from curation.sources.row_values import first_value, row_id_of, scalar_columns
 from curation.sources.rows import read_rows, row_tasks
 
 CARD = Card(
@@ -96,7 +97,7 @@ def sample_of(
     row: Mapping[str, Any] = {"messages": value} if isinstance(value, list) else value
     if not isinstance(row, Mapping):
         raise RowDefect("invalid_row", f"the row is {type(value).__name__}, not an object or a list of messages")
-    talk = next((row[key] for key in _KEYS if row.get(key) is not None), None)
+    talk = first_value(row, _KEYS)
     if talk is None:
         raise RowDefect("invalid_row", f"none of {', '.join(_KEYS)} is there")
     parts = _Parts(reader=reader, flags=[], rest={key: list(row.get(f"{key}s") or ()) for key in ("image", "video")})
@@ -142,7 +143,7 @@ class _Parts:
         if not isinstance(kind, str):
             raise RowDefect("unknown_part", f"the type of a part is {type(kind).__name__}")
         if kind in _TEXT_PARTS:
-            text = next((part[key] for key in ("text", "value", "content") if part.get(key) is not None), None)
+            text = first_value(part, ("text", "value", "content"))
             if not isinstance(text, str):
                 raise RowDefect("invalid_row", f"a text part holds {type(text).__name__}")
             return Text(text=text)
@@ -151,7 +152,7 @@ class _Parts:
         return self._medium(part, _MEDIA_PARTS[kind])
 
     def _medium(self, part: Mapping[str, Any], key: Literal["image", "video"]) -> Image | Video:
-        payload = next((part[name] for name in _PAYLOADS if part.get(name) is not None), None)
+        payload = first_value(part, _PAYLOADS)
         if payload is None and self.rest[key]:
             payload = self.rest[key].pop(0)
         medium = self.reader.medium(payload, self.flags, key=key, fps=part.get("fps"))

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from curation.records import Card
-from curation.sources.talks import SEEN_OPTIONS, TALK_COLUMNS, Talks, kept, pair
+from curation.sources.row_values import first_value
+from curation.sources.talks import SEEN_OPTIONS, TALK_COLUMNS, Talks, pair
 from curation.sources.traces import TRACE_OPTIONS, Mode, write_trace
 
 CARD = Card(
@@ -38,12 +39,12 @@ _ANSWERS = ("answer", "solution", "response")
 
 
 def _prepare(row: Mapping[str, Any], mode: Mode) -> Mapping[str, Any]:
-    if kept(row, "conversations", "messages", "conversation") is not None:
+    if first_value(row, ("conversations", "messages", "conversation")) is not None:
         return {}
-    answer, reasoning = kept(row, *_ANSWERS), row.get("reasoning")
+    answer, reasoning = first_value(row, _ANSWERS), row.get("reasoning")
     if isinstance(reasoning, str) and isinstance(answer, str) and reasoning.strip() and answer.strip():
         answer = write_trace(reasoning.strip(), answer.strip(), mode=mode)
-    return pair(kept(row, *_QUESTIONS), answer)
+    return pair(first_value(row, _QUESTIONS), answer)
 
 
 _SET = Talks(card=CARD, has_traces=True, reads=(*_QUESTIONS, *_ANSWERS, "reasoning"), prepare=_prepare)

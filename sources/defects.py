@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from curation.errors import MediaError
 from curation.records import Drop, Sample
-
-_ID_NAMES = ("id", "sample_id", "question_id", "questionId", "uuid")
 
 
 class RowDefect(Exception):  # noqa: N818  a defect of the data, never seen by users
@@ -48,30 +46,3 @@ def drop_of(row_key: str, err: RowDefect | MediaError) -> Drop:
     detail = {"detail": err.detail[:500]} if err.detail else {}
     threshold = err.threshold if isinstance(err, RowDefect) else None
     return Drop(row_key=row_key, reason=err.reason, measured=err.measured, threshold=threshold, detail=detail)
-
-
-def as_mapping(value: Any) -> Mapping[str, Any]:
-    """Return a row that is a mapping, or raise `invalid_row`."""
-    if not isinstance(value, dict):
-        raise RowDefect("invalid_row", f"the row is {type(value).__name__}, not an object")
-    return value
-
-
-def row_id_of(row: Mapping[str, Any], *names: str) -> str | None:
-    """Return the row's own id under the first of the names that is a string or a whole number."""
-    for name in names or _ID_NAMES:
-        if name in row:
-            value = row[name]
-            if isinstance(value, str):
-                return value
-            if isinstance(value, int) and not isinstance(value, bool):
-                return str(value)
-    return None
-
-
-def scalar_columns(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Return the named values of a row that are scalars; others and absent ones are null."""
-    if not names:
-        return {}
-    values = ((name, row.get(name)) for name in names)
-    return {name: value if isinstance(value, str | int | float | bool) else None for name, value in values}

@@ -13,9 +13,10 @@ from functools import partial
 from typing import Any
 
 from curation.records import Card, Drop, Location, Sample, Task
-from curation.sources.defects import Row, RowDefect, as_mapping, build_samples, row_id_of
+from curation.sources.defects import Row, RowDefect, build_samples
 from curation.sources.options import check_options, count_option, names_option
 from curation.sources.plain import text_turn
+from curation.sources.row_values import as_mapping, row_id_of
 from curation.sources.rows import read_rows, row_tasks
 from curation.sources.text import text_at, value_at
 

@@ -22,10 +22,11 @@ from msgspec import structs
 
 from curation.errors import SourceError
 from curation.records import Card, Drop, Location, Sample, Task
-from curation.sources.defects import Row, RowDefect, as_mapping, build_samples
+from curation.sources.defects import Row, RowDefect, build_samples
 from curation.sources.documents import DOCUMENT_OPTIONS, Documents, line_number
 from curation.sources.files import list_files, source_root
 from curation.sources.options import names_option, text_option
+from curation.sources.row_values import as_mapping
 from curation.sources.rows import SUFFIXES, read_rows
 
 CARD = Card(

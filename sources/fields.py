@@ -17,10 +17,11 @@ from curation.records import Flag, Location, Sample, Text, Turn
 from curation.sources import chat
 from curation.sources.annotations import ANSWER_FIELDS, QUESTION_FIELDS
 from curation.sources.conversation import check_turns, place_media, read_messages, texts_of, with_system
-from curation.sources.defects import RowDefect, as_mapping, row_id_of, scalar_columns
+from curation.sources.defects import RowDefect
 from curation.sources.llava import row_media
 from curation.sources.media_cells import MediaReader
 from curation.sources.options import names_option, text_option
+from curation.sources.row_values import as_mapping, first_value, row_id_of, scalar_columns
 
 FIELD_OPTIONS = {
     "answer_field": "where the answer or caption is; of a list the first is taken, flagged `several_answers`",
@@ -83,15 +84,15 @@ class Fields:
                 raise RowDefect("invalid_row", f"no field '{name}'; the row has {', '.join(map(str, row))}")
         if self.document:
             return self._finished(row_key, row, (_document(row[self.document], self.document),))
-        talk = _first(row, self.messages)
-        media = {"images": self._images(row), "video": _first(row, self.video)}
+        talk = first_value(row, self.messages)
+        media = {"images": self._images(row), "video": first_value(row, self.video)}
         if isinstance(talk, list) and any(isinstance(part, dict) and _is_typed(part) for part in talk):
             video = media["video"]
             videos = video if isinstance(video, list) else [] if video is None else [video]
             made = chat.sample_of(row_key, {"messages": talk, **media, "videos": videos}, reader=reader)
             return self._finished(row_key, row, made.turns, made.flags)
         flags: list[Flag] = []
-        pairs = _first(row, self.pairs)
+        pairs = first_value(row, self.pairs)
         if talk is not None:
             texts = texts_of(read_messages(talk))
         elif pairs is not None:
@@ -109,7 +110,7 @@ class Fields:
     def _pair(
         self, row: Mapping[str, Any], flags: list[Flag], asked: Sequence[str], answered: Sequence[str]
     ) -> list[Any]:
-        answer = _first(row, answered)
+        answer = first_value(row, answered)
         if isinstance(answer, list) and answer:
             if len(answer) > 1:
                 flags.append(Flag(reason="several_answers", measured=len(answer)))
@@ -118,7 +119,7 @@ class Fields:
             answer = self._class_name(answer)
         if answer is None or answer == [] or (isinstance(answer, str) and not answer.strip()):
             raise RowDefect("no_answer", f"none of {', '.join(answered)} has a text")
-        question = _first(row, asked)
+        question = first_value(row, asked)
         question = self.asked or "" if question is None else question
         for name, text in (("question", question), ("answer", answer)):
             if not isinstance(text, str):
@@ -137,7 +138,7 @@ class Fields:
         if self.joins_images:
             found = [row[name] for name in self.image if row.get(name) is not None]
             return [cell for value in found for cell in (value if isinstance(value, list) else [value])]
-        value = _first(row, self.image)
+        value = first_value(row, self.image)
         return [] if value is None else value if isinstance(value, list) else [value]
 
     def _finished(
@@ -208,11 +209,3 @@ def _as_pairs(value: Any) -> list[Mapping[str, Any]]:
 
 def _is_typed(message: Mapping[str, Any]) -> bool:
     return any(isinstance(message.get(name), list) for name in ("content", "value"))
-
-
-def _first(row: Mapping[str, Any], names: Sequence[str]) -> Any:
-    for name in names:
-        value = row.get(name)
-        if value is not None:
-            return value
-    return None

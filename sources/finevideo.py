@@ -29,8 +29,9 @@ from curation.sources.clips import (
     seconds_of,
     text_of,
 )
-from curation.sources.defects import Row, RowDefect, as_mapping, drop_of, scalar_columns
+from curation.sources.defects import Row, RowDefect, drop_of
 from curation.sources.options import check_options, names_option
+from curation.sources.row_values import as_mapping, scalar_columns
 from curation.sources.rows import row_tasks
 
 UNITS = ("qa", "description", "scenes", "activities")

@@ -16,9 +16,10 @@ from curation.errors import MediaError, SourceError
 from curation.records import Card, Drop, Flag, Image, Location, Sample, Task, Video
 from curation.sources.annotations import Annotations, annotation_files, read_annotations, reading_of, sidecar_rows
 from curation.sources.conversation import check_turns, place_media
-from curation.sources.defects import RowDefect, drop_of, row_id_of, scalar_columns
+from curation.sources.defects import RowDefect, drop_of
 from curation.sources.files import list_files, source_root
 from curation.sources.options import check_options, names_option, rate_option
+from curation.sources.row_values import row_id_of, scalar_columns
 
 _MEDIA_A_TASK = 20_000
 Medium = Image | Video

@@ -17,9 +17,10 @@ from functools import partial
 from typing import Any
 
 from curation.records import Card, Drop, Flag, Location, Part, Sample, Task, Text, Turn
-from curation.sources.defects import RowDefect, as_mapping, build_samples, row_id_of, scalar_columns
+from curation.sources.defects import RowDefect, build_samples
 from curation.sources.media_cells import MediaReader, media_reader
 from curation.sources.options import check_options, choice_option, count_option, names_option
+from curation.sources.row_values import as_mapping, row_id_of, scalar_columns
 from curation.sources.rows import read_rows, row_tasks
 
 CARD = Card(

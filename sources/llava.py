@@ -17,10 +17,11 @@ from typing import Any
 from curation.media_root import IMAGE_SUFFIXES
 from curation.records import Card, Drop, Flag, Image, Location, Sample, Task, Video
 from curation.sources.conversation import check_turns, place_media, read_messages, texts_of, with_system
-from curation.sources.defects import RowDefect, as_mapping, build_samples, row_id_of, scalar_columns
+from curation.sources.defects import RowDefect, build_samples
 from curation.sources.media_cells import MEDIA_OPTIONS, MediaReader, check_media, media_reader
 from curation.sources.options import check_options, names_option
 from curation.sources.plain import plain_turns
+from curation.sources.row_values import as_mapping, first_value, row_id_of, scalar_columns
 from curation.sources.rows import read_rows, row_tasks
 
 CARD = Card(
@@ -81,9 +82,7 @@ def sample_of(
 ) -> Sample:
     """Build the sample of one row. Raises RowDefect and MediaError."""
     row = as_mapping(value)
-    talk = row.get("conversations")
-    if talk is None:
-        talk = next((row[name] for name in _TALKS if row.get(name) is not None), None)
+    talk = first_value(row, _TALKS)
     if talk is None:
         raise RowDefect("invalid_row", f"none of {', '.join(_TALKS)} is there")
     if len(placeholders) == 1 and placeholders[0].startswith("<") and _is_bare(row):

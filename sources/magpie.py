@@ -14,7 +14,8 @@ from typing import Any
 
 from curation.records import Card
 from curation.sources.defects import RowDefect
-from curation.sources.talks import TALK_COLUMNS, TALK_OPTIONS, Talks, kept, pair
+from curation.sources.row_values import first_value
+from curation.sources.talks import TALK_COLUMNS, TALK_OPTIONS, Talks, pair
 from curation.sources.traces import Mode
 
 CARD = Card(
@@ -39,13 +40,13 @@ CARD = Card(
 
 
 def _prepare(row: Mapping[str, Any], _mode: Mode) -> Mapping[str, Any]:
-    if kept(row, "conversations", "messages", "conversation") is not None:
+    if first_value(row, ("conversations", "messages", "conversation")) is not None:
         return {}
     instruction, more = row.get("instruction"), row.get("input")
     if not isinstance(more, str | None):
         raise RowDefect("invalid_row", f"the input is {type(more).__name__}, not a string")
     asked = f"{instruction}\n{more}" if isinstance(instruction, str) and more and not more.isspace() else instruction
-    return pair(asked, kept(row, "response", "output"))
+    return pair(asked, first_value(row, ("response", "output")))
 
 
 _SET = Talks(

@@ -30,10 +30,11 @@ from curation.sources.clips import (
     question_for,
     text_of,
 )
-from curation.sources.defects import Row, RowDefect, as_mapping, drop_of, scalar_columns
+from curation.sources.defects import Row, RowDefect, drop_of
 from curation.sources.media_cells import MediaReader
 from curation.sources.options import rate_option
 from curation.sources.places import first_name, reader_above, with_endings
+from curation.sources.row_values import as_mapping, scalar_columns
 from curation.sources.rows import row_tasks
 
 UNITS = ("caption", "global", "breakpoint")

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from curation.records import Card, Drop, Location, Sample, Task
-from curation.sources.defects import as_mapping, build_samples
+from curation.sources.defects import build_samples
 from curation.sources.fields import Fields
 from curation.sources.media_cells import MEDIA_OPTIONS, check_media, media_reader
 from curation.sources.options import check_options, names_option, text_option
+from curation.sources.row_values import as_mapping
 from curation.sources.rows import SUFFIXES, read_rows, row_tasks
 
 QUESTION_OPTIONS = {

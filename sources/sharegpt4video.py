@@ -31,9 +31,10 @@ from curation.sources.clips import (
     seconds_of,
     text_of,
 )
-from curation.sources.defects import Row, RowDefect, as_mapping, drop_of, row_id_of
+from curation.sources.defects import Row, RowDefect, drop_of
 from curation.sources.media_cells import MediaReader, media_reader
 from curation.sources.places import first_name
+from curation.sources.row_values import as_mapping, row_id_of
 from curation.sources.rows import row_tasks
 from curation.sources.video_talks import named_video
 

@@ -13,9 +13,10 @@ from typing import Any
 
 from curation.records import Card, Drop, Location, Sample, Task
 from curation.sources import chat, llava
-from curation.sources.defects import RowDefect, as_mapping, build_samples
+from curation.sources.defects import RowDefect, build_samples
 from curation.sources.media_cells import MEDIA_OPTIONS, MediaReader, check_media, media_reader
 from curation.sources.options import check_options, names_option
+from curation.sources.row_values import as_mapping, first_value
 from curation.sources.rows import read_rows, row_tasks
 from curation.sources.traces import Mode, Notation, trace_mode, with_traces, write_trace
 
@@ -76,11 +77,6 @@ class Talks:
         return with_traces(made, mode, notation=None if merged == talk else "parts") if self.has_traces else made
 
 
-def kept(row: Mapping[str, Any], *names: str) -> Any:
-    """Return the first of the named values of a row that is not null, or null."""
-    return next((row[name] for name in names if row.get(name) is not None), None)
-
-
 def _is_typed(talk: list[Any]) -> bool:
     for message in talk:
         if isinstance(message, dict) and (type(message.get("content")) is list or type(message.get("value")) is list):
@@ -93,7 +89,7 @@ def _merged(message: Any) -> Any:
     content = message.get("content") if isinstance(message, dict) else None
     if not isinstance(content, list) or [_type(part) for part in content] != ["reasoning", "text"]:
         return message
-    reasoning, answer = (kept(part, "text", "value", "content") for part in content)
+    reasoning, answer = (first_value(part, ("text", "value", "content")) for part in content)
     if not isinstance(reasoning, str) or not isinstance(answer, str):
         raise RowDefect("invalid_row", "a reasoning or text part holds no string")
     return {**message, "content": write_trace(reasoning.strip(), answer.strip(), mode="think")}

@@ -18,7 +18,8 @@ from typing import Any
 
 from curation.records import Card, Flag
 from curation.sources.conversation import read_messages
-from curation.sources.defects import RowDefect, row_id_of
+from curation.sources.defects import RowDefect
+from curation.sources.row_values import row_id_of
 from curation.sources.video_talks import VIDEO_OPTIONS, VideoTalks
 
 CARD = Card(

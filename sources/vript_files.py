@@ -16,10 +16,11 @@ from curation.media import read
 from curation.records import WHOLE_FILES, Address, Drop, Location, Task, Video
 from curation.sources import jsonl
 from curation.sources.clips import check_span, seconds_of
-from curation.sources.defects import RowDefect, as_mapping, drop_of
+from curation.sources.defects import RowDefect, drop_of
 from curation.sources.files import SourceFile, list_files, open_binary
 from curation.sources.media_cells import MediaReader
 from curation.sources.places import first_name
+from curation.sources.row_values import as_mapping
 
 CAPTION_FOLDER = "vript_captions"
 _FILE = "_caption.json"
