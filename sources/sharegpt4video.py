@@ -171,6 +171,6 @@ def _drift(frames: Sequence[int], timestamps: Any, times: Any) -> float:
     """Return the largest difference in seconds between what timestamps say and when the frames are shown."""
     if not isinstance(timestamps, list):
         return 0.0
-    shown = [float(times[frame]) for frame in frames if frame < len(times) - 1]
     named = [seconds_of(timestamp) for timestamp in timestamps]
-    return max((abs(one - other) for one, other in zip(named, shown, strict=False)), default=0.0)
+    pairs = zip(named, frames, strict=False)
+    return max((abs(at - float(times[frame])) for at, frame in pairs if frame < len(times) - 1), default=0.0)

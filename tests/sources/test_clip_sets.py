@@ -40,7 +40,7 @@ from tests.sources.video_layouts import (
 )
 
 
-def test_vript_takes_scenes_from_their_files_or_from_the_wholevideo_of(tmp_path: Path) -> None:
+def test_vript_takes_scenes_from_their_files_or_from_the_whole_video(tmp_path: Path) -> None:
     where = write_vript(tmp_path)
     clips = all_samples("vript", where)
     assert len(clips) == 6
@@ -133,6 +133,14 @@ def test_sharegpt4video_keyframes_are_parts_by_the_frames_own_times(tmp_path: Pa
     drifted = found[0]
     assert isinstance(drifted, Sample) and flags(drifted) == ["timestamp_drift"]
     assert drifted.flags[0].measured == pytest.approx(0.2)
+
+
+def test_sharegpt4video_compares_each_timestamp_with_its_own_key_frame(tmp_path: Path) -> None:
+    where = replace(write_sharegpt4video(tmp_path), options={"units": ["keyframes"]})
+    row = shared_row("a", keyframe=[99, 4], timestamp=["00:00:24.750", "00:00:01.000"])  # the video has no frame 99
+    past, light = read_all("sharegpt4video", replace(where, uri=(str(write_list(tmp_path / "more.json", [row])),)))
+    assert reasons([past]) == ["time_past_end"]
+    assert isinstance(light, Sample) and flags(light) == []
 
 
 def test_moviechat_breakpoints_clip_the_video_at_their_frame(tmp_path: Path) -> None:
