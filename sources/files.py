@@ -43,11 +43,11 @@ def list_files(uris: Sequence[str], *, suffixes: Iterable[str] = ()) -> list[Sou
     wanted = tuple(suffix.lower() for suffix in suffixes)
     found: dict[str, int] = {}
     for uri in uris:
-        before = len(found)
-        found.update(_list_uri(uri, wanted))
-        if len(found) == before and not any(True for _ in _list_uri(uri, wanted)):
+        here = dict(_list_uri(uri, wanted))
+        if not here:
             ending = f" with the ending {', '.join(wanted)}" if wanted else ""
             raise SourceError(f"source: no file{ending} matches '{uri}'; check the path or the glob")
+        found.update(here)
     root = source_root(uris)
     files = [SourceFile(path=path, key=_key(path, root), num_bytes=size) for path, size in found.items()]
     return sorted(files, key=lambda file: natural_key(file.key))

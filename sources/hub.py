@@ -190,11 +190,10 @@ def _relative(value: Any, root: str) -> Any:
 
 def _with_classes(fields: Fields, features: Mapping[str, Any] | None) -> Fields:
     """Take the names of classes from the dataset, where the answer is a class and the options name none."""
-    for name in () if fields.classes or not features else fields.answer:
-        names = getattr(features.get(name), "names", None) if features else None
-        if names:
-            return replace(fields, classes=tuple(names))
-    return fields
+    if fields.classes or not features:
+        return fields
+    named = (getattr(features.get(name), "names", None) for name in fields.answer)
+    return replace(fields, classes=tuple(next(filter(None, named), ())))
 
 
 def _unreadable(uri: str, err: Exception) -> SourceError:
