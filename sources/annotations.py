@@ -8,13 +8,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from curation.errors import SourceError
 from curation.records import Drop, Flag, Location, Role, Task
 from curation.sources.conversation import read_messages, texts_of, with_system
 from curation.sources.defects import RowDefect
 from curation.sources.files import is_remote, open_binary
 from curation.sources.jsonl import json_rows
-from curation.sources.options import names_option, text_option
+from curation.sources.options import COLUMNS_OPTION, names_option, text_option
 from curation.sources.row_values import as_mapping, first_value
 
 # Names that mean one thing: the file, the question, the answer.
@@ -28,6 +30,7 @@ OPTIONS = {
     "annotations": "annotation files below the folder; default: {metadata,annotations,captions}.{jsonl,json,csv}",
     "answer": "the answer for every medium that has no annotation",
     "answer_field": f"where a row's answer is; default: the first of {', '.join(ANSWER_FIELDS)}",
+    **COLUMNS_OPTION,
     "name_field": f"where a row names its medium; default: the first of {', '.join(NAME_FIELDS)}",
     "question": "the question for rows that have none",
     "question_field": f"where a row's question is; default: the first of {', '.join(QUESTION_FIELDS)}",
@@ -137,8 +140,6 @@ def sidecar_rows(media_path: str, root: str, key: str, reading: Reading) -> list
     data = _read_if_there(f"{base}.json")
     if data is None:
         return []
-    import orjson
-
     try:
         return _as_rows(orjson.loads(data.removeprefix(b"\xef\xbb\xbf")))
     except orjson.JSONDecodeError as err:

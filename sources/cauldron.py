@@ -22,15 +22,12 @@ from typing import Any
 from curation.records import Card, Drop, Flag, Image, Location, Part, Sample, Task, Text, Turn, Video
 from curation.sources import parquet
 from curation.sources.defects import RowDefect, build_samples
-from curation.sources.media_cells import MEDIA_OPTIONS, MediaReader, check_media, media_reader
-from curation.sources.options import check_options, names_option
-from curation.sources.row_values import as_mapping, row_id_of, scalar_columns
+from curation.sources.media_cells import STILL_OPTIONS, MediaReader, check_media, media_reader
+from curation.sources.options import COLUMNS_OPTION, check_options, names_option
+from curation.sources.row_values import as_mapping, first_value, row_id_of, scalar_columns
 from curation.sources.rows import read_rows, row_tasks
 
-OPTIONS = {
-    **{name: text for name, text in MEDIA_OPTIONS.items() if name != "fps"},
-    "columns": "names of further scalar columns to keep for filters",
-}
+OPTIONS = {**STILL_OPTIONS, **COLUMNS_OPTION}
 CARD = Card(
     name="cauldron",
     title="The Cauldron",
@@ -148,11 +145,11 @@ def sample_of(row_key: str, value: Any, *, reader: MediaReader, extra: tuple[str
     row = as_mapping(value)
     flags: list[Flag] = []
     pairs = _pairs(row.get("texts"), flags)
-    cells = row.get("images") if row.get("images") is not None else row.get("image")
+    cells = first_value(row, ("images", "image"))
     cells = [] if cells is None else cells if isinstance(cells, list) else [cells]
     media = [reader.medium(cell, flags, key="image") for cell in cells]
-    if sum("<image>" in question for question, _, _ in pairs):
-        flags.append(Flag(reason="placeholder_in_text", measured=sum("<image>" in pair[0] for pair in pairs)))
+    if marked := sum("<image>" in question for question, _, _ in pairs):
+        flags.append(Flag(reason="placeholder_in_text", measured=marked))
     columns = scalar_columns(row, extra)
     if pairs[0][2] and "source" not in columns:
         columns["data_source"] = pairs[0][2]
@@ -166,10 +163,10 @@ def sample_of(row_key: str, value: Any, *, reader: MediaReader, extra: tuple[str
 
 
 def _pairs(texts: Any, flags: list[Flag]) -> list[tuple[str, str, str]]:
-    if not isinstance(texts, list) or not texts:
-        raise RowDefect(
-            "invalid_row" if texts != [] else "no_answer", f"texts is {texts if texts == [] else type(texts).__name__}"
-        )
+    if not isinstance(texts, list):
+        raise RowDefect("invalid_row", f"texts is {type(texts).__name__}")
+    if not texts:
+        raise RowDefect("no_answer", "texts is []")
     pairs: list[tuple[str, str, str]] = []
     empty = 0
     for text in texts:

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from msgspec import structs
 
 from curation.records import Card, Drop, Flag, Sample, Task, Text
-from curation.sources.questions import IMAGE_COLUMN, QUESTION_OPTIONS, Questions, columns_named
+from curation.sources.fields import Fields
+from curation.sources.questions import IMAGE_COLUMN, QUESTION_OPTIONS, Questions
 
 CARD = Card(
     name="chartqa",
@@ -36,11 +37,11 @@ CARD = Card(
 )
 _SET = Questions(
     card=CARD,
-    fields=columns_named(
+    fields=Fields(
         image=("image", "imgname"),
         question=("query", "question"),
         answer=("label", "answer"),
-        columns=("human_or_machine", "type"),
+        extra=("human_or_machine", "type"),
     ),
 )
 tasks = _SET.tasks

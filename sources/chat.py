@@ -24,7 +24,7 @@ from curation.records import Card, Drop, Flag, Image, Location, Part, Sample, Ta
 from curation.sources.conversation import check_turns, read_messages, split_text
 from curation.sources.defects import RowDefect, build_samples
 from curation.sources.media_cells import MEDIA_OPTIONS, MediaReader, check_media, media_reader
-from curation.sources.options import check_options, names_option
+from curation.sources.options import COLUMNS_OPTION, check_options, names_option
 from curation.sources.row_values import first_value, row_id_of, scalar_columns
 from curation.sources.rows import read_rows, row_tasks
 
@@ -41,7 +41,7 @@ CARD = Card(
     },
     options={
         **MEDIA_OPTIONS,
-        "columns": "names of further scalar values of a row to keep for filters",
+        **COLUMNS_OPTION,
         "placeholder": "words in the text that say where the images of the turn stand; removed with one newline",
     },
     quirks=(

@@ -19,12 +19,12 @@ from curation.fingerprint import unit_hash
 from curation.records import Address, Card, Flag, FrameFolder, Location, Part, Sample, Text, Turn, Video
 from curation.sources.conversation import check_turns
 from curation.sources.defects import RowDefect
-from curation.sources.media_cells import MEDIA_OPTIONS, check_media
+from curation.sources.media_cells import STILL_OPTIONS, check_media
 from curation.sources.options import check_options, names_option
 
 CLIP_OPTIONS = {
     "question": "what captions answer: one question, or several to choose from; default: the video alone",
-    **{name: text for name, text in MEDIA_OPTIONS.items() if name != "fps"},
+    **STILL_OPTIONS,
 }
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d{1,2}(?:[.,]\d+)?)")
 

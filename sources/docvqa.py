@@ -12,7 +12,8 @@ Licence: Apache-2.0 on the hub; the scans are for research.
 from __future__ import annotations
 
 from curation.records import Card
-from curation.sources.questions import IMAGE_COLUMN, QUESTION_OPTIONS, Questions, columns_named
+from curation.sources.fields import Fields
+from curation.sources.questions import IMAGE_COLUMN, QUESTION_OPTIONS, Questions
 
 CARD = Card(
     name="docvqa",
@@ -36,12 +37,12 @@ CARD = Card(
 )
 _SET = Questions(
     card=CARD,
-    fields=columns_named(
+    fields=Fields(
         image=("image",),
         question=("question",),
         answer=("answers", "answer"),
-        ids=("questionId", "question_id"),
-        columns=("docId", "ucsf_document_id", "ucsf_document_page_no"),
+        id=("questionId", "question_id"),
+        extra=("docId", "ucsf_document_id", "ucsf_document_page_no"),
     ),
 )
 tasks = _SET.tasks

@@ -20,13 +20,13 @@ from curation.sources.conversation import check_turns, place_media, read_message
 from curation.sources.defects import RowDefect
 from curation.sources.llava import row_media
 from curation.sources.media_cells import MediaReader
-from curation.sources.options import names_option, text_option
+from curation.sources.options import COLUMNS_OPTION, names_option, text_option
 from curation.sources.row_values import as_mapping, first_value, row_id_of, scalar_columns
 
 FIELD_OPTIONS = {
     "answer_field": "where the answer or caption is; of a list the first is taken, flagged `several_answers`",
     "classes": "names of the classes that whole numbers in answer_field mean, in order",
-    "columns": "names of further scalar values of a row to keep for filters",
+    **COLUMNS_OPTION,
     "id_field": "where the row's own id is",
     "image_field": "where the image or the list of images is; several names for several images",
     "messages_field": "where the conversation is",
@@ -51,22 +51,23 @@ _WORDS = ("messages_field", "pairs_field", "answer_field", "text_field")
 class Fields:
     """The names that each thing may have in a row, in the order they are tried.
 
-    `named` are those of the options. `joins_images`: all fields of `image` hold images, not the first of them.
+    `asked` are the words for rows without a question, `extra` the values to keep, `named` the names of the options.
+    `joins_images`: all fields of `image` hold images, not the first of them.
     """
 
-    messages: tuple[str, ...]
-    pairs: tuple[str, ...]
-    question: tuple[str, ...]
-    answer: tuple[str, ...]
-    image: tuple[str, ...]
-    video: tuple[str, ...]
-    id: tuple[str, ...]
-    system: str | None
-    document: str | None
-    asked: str | None
-    classes: tuple[str, ...]
-    extra: tuple[str, ...]
-    named: tuple[str, ...]
+    messages: tuple[str, ...] = ()
+    pairs: tuple[str, ...] = ()
+    question: tuple[str, ...] = ()
+    answer: tuple[str, ...] = ()
+    image: tuple[str, ...] = ()
+    video: tuple[str, ...] = ()
+    id: tuple[str, ...] = ("id",)
+    system: str | None = None
+    document: str | None = None
+    asked: str | None = None
+    classes: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     joins_images: bool = False
 
     @property

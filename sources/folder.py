@@ -14,14 +14,21 @@ from dataclasses import dataclass
 
 from curation.errors import MediaError, SourceError
 from curation.records import Card, Drop, Flag, Image, Location, Sample, Task, Video
-from curation.sources.annotations import Annotations, annotation_files, read_annotations, reading_of, sidecar_rows
+from curation.sources.annotations import (
+    Annotations,
+    Reading,
+    annotation_files,
+    read_annotations,
+    reading_of,
+    sidecar_rows,
+)
 from curation.sources.conversation import check_turns, place_media
 from curation.sources.defects import RowDefect, drop_of
 from curation.sources.files import list_files, source_root
 from curation.sources.options import check_options, names_option, rate_option
 from curation.sources.row_values import row_id_of, scalar_columns
+from curation.sources.slices import slice_tasks
 
-_MEDIA_A_TASK = 20_000
 Medium = Image | Video
 
 
@@ -51,7 +58,7 @@ def list_media(location: Location, suffixes: Sequence[str]) -> list[Entry]:
 
 
 def folder_tasks(location: Location, form: Form) -> list[Task]:
-    """List slices of the media (`offset`, `length`: positions in the list), and one task for each annotation file."""
+    """List slices of the media, and one task for each annotation file."""
     check_options(form.card, location.options)
     names_option(location, "columns")
     rate_option(location, "fps")
@@ -61,17 +68,9 @@ def folder_tasks(location: Location, form: Form) -> list[Task]:
     for path in files:
         if not list_files((path,)):
             raise SourceError(f"source: annotations '{path}' can't be read; correct the option `annotations`")
-    tasks: list[Task] = []
-    start = size = 0
-    entries = form.entries(location)
-    for position, entry in enumerate(entries, 1):
-        size += entry.num_bytes
-        if size >= location.task_bytes or position - start >= _MEDIA_A_TASK or position == len(entries):
-            length = position - start
-            tasks.append(Task(path=root, key="", num_bytes=size, offset=start, length=length, location=location))
-            start, size = position, 0
-    tasks += [Task(path=path, key=path.rpartition("/")[2], num_bytes=0, location=location) for path in files]
-    return tasks
+    sizes = (entry.num_bytes for entry in form.entries(location))
+    annotations = (Task(path=path, key=path.rpartition("/")[2], num_bytes=0, location=location) for path in files)
+    return [*slice_tasks(sizes, location, path=root), *annotations]
 
 
 def folder_samples(task: Task, form: Form) -> Iterator[Sample | Drop]:
@@ -90,7 +89,7 @@ def folder_samples(task: Task, form: Form) -> Iterator[Sample | Drop]:
             if name in names:
                 rows.setdefault(names[name], []).extend(some)
     for entry in entries[task.offset : task.offset + task.length]:
-        yield from _entry_samples(entry, rows.get(entry.key, []), task, form)
+        yield from _entry_samples(entry, rows.get(entry.key, []), task, form=form, reading=reading)
 
 
 def _names(entries: Sequence[Entry]) -> dict[str, str]:
@@ -113,8 +112,9 @@ def _unused(task: Task, annotations: Annotations, names: dict[str, str]) -> Iter
             yield Drop(row_key=f"{task.key}/{name}:{number}", reason="missing_media", detail={"detail": name})
 
 
-def _entry_samples(entry: Entry, rows: list[object], task: Task, form: Form) -> Iterator[Sample | Drop]:
-    reading = reading_of(task.location)
+def _entry_samples(
+    entry: Entry, rows: list[object], task: Task, *, form: Form, reading: Reading
+) -> Iterator[Sample | Drop]:
     try:
         rows = rows or sidecar_rows(entry.paths[0], task.path, entry.key, reading)
     except RowDefect as err:
@@ -127,14 +127,14 @@ def _entry_samples(entry: Entry, rows: list[object], task: Task, form: Form) -> 
     for number, row in enumerate(rows):
         row_key = f"{entry.key}:{number}"
         try:
-            yield _sample(row_key, row, entry, location=task.location, form=form)
+            yield _sample(row_key, row, entry, location=task.location, form=form, reading=reading)
         except (RowDefect, MediaError) as err:
             yield drop_of(row_key, err)
 
 
-def _sample(row_key: str, row: object, entry: Entry, *, location: Location, form: Form) -> Sample:
+def _sample(row_key: str, row: object, entry: Entry, *, location: Location, form: Form, reading: Reading) -> Sample:
     flags: list[Flag] = []
-    texts = reading_of(location).talk(row, flags)
+    texts = reading.talk(row, flags)
     values = row if isinstance(row, dict) else {}
     medium = form.medium(entry, _fps(values.get("fps"), location, flags) if form.has_fps else 1.0)
     images = [medium] if isinstance(medium, Image) else []

@@ -32,7 +32,6 @@ CARD = Card(
     },
     options={
         **OPTIONS,
-        "columns": "names of further scalar values of a row to keep for filters",
         "fps": "frames a second of all folders; default 1, flagged `assumed_fps`",
     },
     quirks=("frames are ordered by the numbers in their names: 2 before 10",),

@@ -9,7 +9,8 @@ Licence: each set's own (IM2LaTeX-100K: CC BY 4.0).
 from __future__ import annotations
 
 from curation.records import Card
-from curation.sources.questions import IMAGE_COLUMN, Questions, asked_options, columns_named
+from curation.sources.fields import Fields
+from curation.sources.questions import IMAGE_COLUMN, Questions, asked_options
 
 FORMULA_QUESTION = "Write this formula in LaTeX."
 CARD = Card(
@@ -29,7 +30,7 @@ CARD = Card(
 )
 _SET = Questions(
     card=CARD,
-    fields=columns_named(
+    fields=Fields(
         image=("image", "filename"),
         answer=("formula", "latex_formula", "latex", "label", "text"),
         asked=FORMULA_QUESTION,

@@ -26,7 +26,7 @@ CARD = Card(
     license="the folder's own",
     layout="images in folders; metadata.jsonl or .csv, an annotations file, or sidecars .txt and .json",
     columns={"file_name": "the image", "question": "the question", "answer": "the answer; of a list the first"},
-    options={**OPTIONS, "columns": "names of further scalar values of a row to keep for filters"},
+    options=OPTIONS,
     quirks=("an image without annotation and an annotation without image are ledger rows",),
 )
 

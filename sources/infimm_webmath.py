@@ -19,7 +19,7 @@ from typing import Any
 from curation.records import Card, Drop, Flag, Location, Part, Sample, Task, Text, Turn
 from curation.sources.defects import RowDefect, build_samples
 from curation.sources.media_cells import MediaReader, media_reader
-from curation.sources.options import check_options, choice_option, count_option, names_option
+from curation.sources.options import COLUMNS_OPTION, check_options, choice_option, count_option, names_option
 from curation.sources.row_values import as_mapping, row_id_of, scalar_columns
 from curation.sources.rows import read_rows, row_tasks
 
@@ -37,7 +37,7 @@ CARD = Card(
         "metadata": "string of JSON; option `columns`",
     },
     options={
-        "columns": "names of further scalar values of a row to keep for filters",
+        **COLUMNS_OPTION,
         "images": "leave_out (default) or keep: read each image from its address",
         "min_chars": "least length of a document in characters; shorter ones are dropped: too_short. Default 0",
     },

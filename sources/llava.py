@@ -19,7 +19,7 @@ from curation.records import Card, Drop, Flag, Image, Location, Sample, Task, Vi
 from curation.sources.conversation import check_turns, place_media, read_messages, texts_of, with_system
 from curation.sources.defects import RowDefect, build_samples
 from curation.sources.media_cells import MEDIA_OPTIONS, MediaReader, check_media, media_reader
-from curation.sources.options import check_options, names_option
+from curation.sources.options import COLUMNS_OPTION, check_options, names_option
 from curation.sources.plain import plain_turns
 from curation.sources.row_values import as_mapping, first_value, row_id_of, scalar_columns
 from curation.sources.rows import read_rows, row_tasks
@@ -40,7 +40,7 @@ CARD = Card(
     },
     options={
         **MEDIA_OPTIONS,
-        "columns": "names of further scalar values of a row to keep for filters",
+        **COLUMNS_OPTION,
         "placeholder": "what stands for an image in the text, one or several; default <image>",
     },
     quirks=(

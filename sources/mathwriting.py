@@ -24,11 +24,13 @@ from curation.errors import ManifestError
 from curation.records import Card, Drop, Image, Location, Sample, Task, Text, Turn
 from curation.sources import parquet
 from curation.sources.defects import Row, RowDefect, build_samples
-from curation.sources.files import SourceFile, list_files, open_binary, source_root
+from curation.sources.fields import Fields
+from curation.sources.files import list_files, open_binary, source_root
 from curation.sources.im2latex import FORMULA_QUESTION
 from curation.sources.ink import draw_strokes, read_inkml
 from curation.sources.options import choice_option, count_option, names_option, rate_option, text_option
-from curation.sources.questions import IMAGE_COLUMN, Questions, asked_options, columns_named
+from curation.sources.questions import IMAGE_COLUMN, Questions, asked_options
+from curation.sources.slices import slice_tasks
 from curation.tars import members_of, open_packed_tar
 
 CARD = Card(
@@ -63,7 +65,6 @@ CARD = Card(
 )
 _INK, _TARS = (".inkml",), (".tgz", ".tar.gz", ".tar")
 _INK_BYTES = 1 << 20
-_FILES_A_TASK = 20_000
 _LABELS = {"normalized": ("normalizedLabel", "label", "truth"), "raw": ("label", "truth", "normalizedLabel")}
 _log = logging.getLogger(__name__)
 
@@ -78,9 +79,7 @@ def _mirror(location: Location) -> Questions:
     names = ("label", "normalized_label", "latex") if is_raw else ("normalized_label", "label", "latex")
     return Questions(
         card=CARD,
-        fields=columns_named(
-            image=("image",), answer=("label",), ids=("sample_id",), asked=FORMULA_QUESTION, columns=("split",)
-        ),
+        fields=Fields(image=("image",), answer=("label",), id=("sample_id",), asked=FORMULA_QUESTION, extra=("split",)),
         reads=(*names, "source"),
         prepare=partial(_prepare, names),
         suffixes=parquet.SUFFIXES,
@@ -88,11 +87,11 @@ def _mirror(location: Location) -> Questions:
 
 
 def tasks(location: Location) -> list[Task]:
-    """List slices of the InkML files (`offset`, `length`: positions in their list), tars, and Parquet row groups."""
+    """List slices of the InkML files, tars, and Parquet row groups. Raises ManifestError and SourceError."""
     _mirror(location).check(location)
     _drawing(location)
     found: list[Task] = []
-    ink: list[SourceFile] = []
+    ink_sizes: list[int] = []
     for file in list_files(location.uri, suffixes=(*_INK, *_TARS, *parquet.SUFFIXES)):
         name = file.path.lower()
         if name.endswith(parquet.SUFFIXES):
@@ -101,19 +100,8 @@ def tasks(location: Location) -> list[Task]:
             _log.warning("%s is read from end to end by one task", file.path)
             found.append(Task(path=file.path, key=file.key, num_bytes=file.num_bytes, location=location))
         else:
-            ink.append(file)
-    return [*_slices(ink, location), *found]
-
-
-def _slices(files: list[SourceFile], location: Location) -> Iterator[Task]:
-    root = source_root(location.uri)
-    start = size = 0
-    for position, file in enumerate(files, 1):
-        size += file.num_bytes
-        if size >= location.task_bytes or position - start >= _FILES_A_TASK or position == len(files):
-            length = position - start
-            yield Task(path=root, key="", num_bytes=size, offset=start, length=length, location=location)
-            start, size = position, 0
+            ink_sizes.append(file.num_bytes)
+    return [*slice_tasks(ink_sizes, location, path=source_root(location.uri)), *found]
 
 
 def samples(task: Task) -> Iterator[Sample | Drop]:

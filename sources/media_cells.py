@@ -26,6 +26,8 @@ MEDIA_OPTIONS = {
     "fps": "frames a second of videos given as folders of frames; default 1, flagged `assumed_fps`",
     "strip_prefix": "leading part to remove from the media paths that rows name",
 }
+# For sets that have no folders of frames.
+STILL_OPTIONS = {name: text for name, text in MEDIA_OPTIONS.items() if name != "fps"}
 _BASE64_STARTS = ("/9j/", "iVBORw0KGgo", "R0lGOD", "UklGR", "SUkqA", "TU0AK", "Qk", "AAAA", "GkXfo", "T2dnUw")
 _BASE64 = re.compile(r"[A-Za-z0-9+/\r\n]+={0,2}\s*")
 _STILL_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1")

@@ -8,6 +8,8 @@ from typing import Any
 from curation.errors import ManifestError, nearest
 from curation.records import Card, Location
 
+COLUMNS_OPTION = {"columns": "names of further scalar values of a row to keep for filters"}
+
 
 def check_options(card: Card, options: Mapping[str, Any]) -> None:
     """Refuse options that the card does not list.

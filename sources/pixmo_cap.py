@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from curation.records import Card, Drop, Location, Sample, Task
+from curation.sources.fields import Fields
 from curation.sources.options import choice_option
-from curation.sources.questions import IMAGE_COLUMN, Questions, asked_options, columns_named
+from curation.sources.questions import IMAGE_COLUMN, Questions, asked_options
 
 _QUESTION = "Describe this image in detail."
 CARD = Card(
@@ -37,7 +38,7 @@ CARD = Card(
 )
 _SET = Questions(
     card=CARD,
-    fields=columns_named(image=("image", "image_url"), answer=("caption",), asked=_QUESTION),
+    fields=Fields(image=("image", "image_url"), answer=("caption",), asked=_QUESTION),
 )
 
 

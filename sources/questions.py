@@ -13,48 +13,18 @@ from typing import Any
 from curation.records import Card, Drop, Location, Sample, Task
 from curation.sources.defects import build_samples
 from curation.sources.fields import Fields
-from curation.sources.media_cells import MEDIA_OPTIONS, check_media, media_reader
-from curation.sources.options import check_options, names_option, text_option
+from curation.sources.media_cells import STILL_OPTIONS, check_media, media_reader
+from curation.sources.options import COLUMNS_OPTION, check_options, names_option, text_option
 from curation.sources.row_values import as_mapping
 from curation.sources.rows import SUFFIXES, read_rows, row_tasks
 
-QUESTION_OPTIONS = {
-    **{name: text for name, text in MEDIA_OPTIONS.items() if name != "fps"},
-    "columns": "names of further scalar values of a row to keep for filters",
-}
+QUESTION_OPTIONS = {**STILL_OPTIONS, **COLUMNS_OPTION}
 IMAGE_COLUMN = "struct<bytes: binary, path: string>"
 
 
 def asked_options(words: str) -> dict[str, str]:
     """Return the options of a set whose rows ask nothing; `words` are what its card asks."""
     return {**QUESTION_OPTIONS, "question": f"what is asked of every image; default: {words}"}
-
-
-def columns_named(
-    *,
-    image: tuple[str, ...],
-    answer: tuple[str, ...],
-    question: tuple[str, ...] = (),
-    ids: tuple[str, ...] = ("id",),
-    asked: str | None = None,
-    columns: tuple[str, ...] = (),
-) -> Fields:
-    """Return where a set of this shape has what; of several names the first that is there counts."""
-    return Fields(
-        messages=(),
-        pairs=(),
-        question=question,
-        answer=answer,
-        image=image,
-        video=(),
-        id=ids,
-        system=None,
-        document=None,
-        asked=asked,
-        classes=(),
-        extra=columns,
-        named=(),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,14 +14,14 @@ from typing import Any
 from curation.records import Card, Drop, Location, Sample, Task
 from curation.sources import chat, llava
 from curation.sources.defects import RowDefect, build_samples
-from curation.sources.media_cells import MEDIA_OPTIONS, MediaReader, check_media, media_reader
-from curation.sources.options import check_options, names_option
+from curation.sources.media_cells import STILL_OPTIONS, MediaReader, check_media, media_reader
+from curation.sources.options import COLUMNS_OPTION, check_options, names_option
 from curation.sources.row_values import as_mapping, first_value
 from curation.sources.rows import read_rows, row_tasks
 from curation.sources.traces import Mode, Notation, trace_mode, with_traces, write_trace
 
-TALK_OPTIONS = {"columns": "names of further scalar values of a row to keep for filters"}
-SEEN_OPTIONS = {**TALK_OPTIONS, **{name: text for name, text in MEDIA_OPTIONS.items() if name != "fps"}}
+TALK_OPTIONS = COLUMNS_OPTION
+SEEN_OPTIONS = {**TALK_OPTIONS, **STILL_OPTIONS}
 TALK_COLUMNS = {
     "conversations | messages": "list<struct<from: string, value: string>> or list<struct<role, content>>",
 }

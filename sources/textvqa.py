@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from curation.records import Card
-from curation.sources.questions import IMAGE_COLUMN, QUESTION_OPTIONS, Questions, columns_named
+from curation.sources.fields import Fields
+from curation.sources.questions import IMAGE_COLUMN, QUESTION_OPTIONS, Questions
 
 CARD = Card(
     name="textvqa",
@@ -52,12 +53,12 @@ def _prepare(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 _SET = Questions(
     card=CARD,
-    fields=columns_named(
+    fields=Fields(
         image=("image",),
         question=("question", "text"),
         answer=("answers", "answer"),
-        ids=("question_id",),
-        columns=("image_id", "answer_agreement"),
+        id=("question_id",),
+        extra=("image_id", "answer_agreement"),
     ),
     prepare=_prepare,
 )

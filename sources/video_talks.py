@@ -16,12 +16,12 @@ from curation.records import Card, Drop, Flag, Location, Sample, Task
 from curation.sources import llava
 from curation.sources.defects import RowDefect, build_samples
 from curation.sources.media_cells import MEDIA_OPTIONS, MediaReader, check_media, media_reader
-from curation.sources.options import check_options, names_option
+from curation.sources.options import COLUMNS_OPTION, check_options, names_option
 from curation.sources.places import first_name
 from curation.sources.row_values import as_mapping
 from curation.sources.rows import read_rows, row_tasks
 
-VIDEO_OPTIONS = {**MEDIA_OPTIONS, "columns": "names of further scalar values of a row to keep for filters"}
+VIDEO_OPTIONS = {**MEDIA_OPTIONS, **COLUMNS_OPTION}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ CARD = Card(
     license="the folder's own",
     layout="videos in folders; captions.json, metadata.csv, an annotations file, or sidecars .txt and .json",
     columns={"video": "the video", "question": "the question", "answer | caption": "the answer; of a list the first"},
-    options={**OPTIONS, "columns": "names of further scalar values of a row to keep for filters"},
+    options=OPTIONS,
     quirks=("a video without annotation and an annotation without video are ledger rows",),
 )
 

@@ -17,10 +17,11 @@ from curation.records import WHOLE_FILES, Address, Drop, Location, Task, Video
 from curation.sources import jsonl
 from curation.sources.clips import check_span, seconds_of
 from curation.sources.defects import RowDefect, drop_of
-from curation.sources.files import SourceFile, list_files, open_binary
+from curation.sources.files import list_files, open_binary
 from curation.sources.media_cells import MediaReader
 from curation.sources.places import first_name
 from curation.sources.row_values import as_mapping
+from curation.sources.slices import slice_tasks
 
 CAPTION_FOLDER = "vript_captions"
 _FILE = "_caption.json"
@@ -70,7 +71,8 @@ def script_tasks(location: Location, *, is_whole: bool) -> list[Task]:
     lines = {_stem(file.path) for file in files if file.path.endswith(".jsonl")}
     for file in files:
         if file.path.endswith(".zip"):
-            tasks += _zip_tasks(file, location)
+            sizes = [member.size for member in open_archive(file.path).members.values()]
+            tasks += slice_tasks(sizes, location, path=file.path, key=file.key)
         elif _stem(file.path) not in zipped and _stem(file.path.rpartition("/")[0]) not in zipped | lines:
             limit = replace(location, task_bytes=WHOLE_FILES) if is_whole else location
             tasks += [replace(task, location=location) for task in jsonl.json_tasks(file, limit)]
@@ -79,18 +81,6 @@ def script_tasks(location: Location, *, is_whole: bool) -> list[Task]:
 
 def _stem(path: str) -> str:
     return re.sub(r"\.(zip|jsonl)$", "", path)
-
-
-def _zip_tasks(file: SourceFile, location: Location) -> Iterator[Task]:
-    """Yield runs of members: `offset` and `length` are positions in the archive's order."""
-    sizes = [member.size for member in open_archive(file.path).members.values()]
-    start = size = 0
-    for position, num_bytes in enumerate(sizes, 1):
-        size += num_bytes
-        if size >= location.task_bytes or position == len(sizes):
-            length = position - start
-            yield Task(path=file.path, key=file.key, num_bytes=size, offset=start, length=length, location=location)
-            start, size = position, 0
 
 
 def scripts(task: Task, *, is_whole: bool) -> Iterator[Script | Drop]:

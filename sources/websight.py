@@ -9,7 +9,8 @@ Licence: CC BY 4.0.
 from __future__ import annotations
 
 from curation.records import Card
-from curation.sources.questions import IMAGE_COLUMN, Questions, asked_options, columns_named
+from curation.sources.fields import Fields
+from curation.sources.questions import IMAGE_COLUMN, Questions, asked_options
 
 _QUESTION = "Write the HTML code of this web page."
 CARD = Card(
@@ -31,7 +32,7 @@ CARD = Card(
 )
 _SET = Questions(
     card=CARD,
-    fields=columns_named(image=("image",), answer=("text",), asked=_QUESTION),
+    fields=Fields(image=("image",), answer=("text",), asked=_QUESTION),
 )
 tasks = _SET.tasks
 samples = _SET.samples
