@@ -90,6 +90,7 @@ class Fields:
         if isinstance(talk, list) and any(isinstance(part, dict) and _is_typed(part) for part in talk):
             video = media["video"]
             videos = video if isinstance(video, list) else [] if video is None else [video]
+            talk = _with_system(talk, row.get(self.system)) if self.system else talk
             made = chat.sample_of(row_key, {"messages": talk, **media, "videos": videos}, reader=reader)
             return self._finished(row_key, row, made.turns, made.flags)
         flags: list[Flag] = []
@@ -206,6 +207,13 @@ def _as_pairs(value: Any) -> list[Mapping[str, Any]]:
         what = "empty" if value == [] else type(value).__name__
         raise RowDefect("no_answer" if value == [] else "invalid_row", f"the pairs are {what}, not a list of objects")
     return value
+
+
+def _with_system(talk: list[Any], system: Any) -> list[Any]:
+    """Put the row's own system prompt before its messages, unless they begin with it; see `with_system`."""
+    if not isinstance(system, str) or not system or read_messages(talk[:1]) == [("system", system)]:
+        return talk
+    return [{"role": "system", "content": system}, *talk]
 
 
 def _is_typed(message: Mapping[str, Any]) -> bool:

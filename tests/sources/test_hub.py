@@ -206,3 +206,15 @@ def test_tasks_are_the_shards(tmp_path: Path) -> None:
         _parquet(tmp_path, {"question": ["Why?"], "answer": ["So."]}, f"train-{shard:05d}-of-00003.parquet")
     tasks = load_adapter("hub").tasks(location(tmp_path))
     assert [task.key for task in tasks] == ["train/00000", "train/00001", "train/00002"]
+
+
+def test_a_system_prompt_of_a_column_of_its_own_comes_first_also_before_typed_parts(tmp_path: Path) -> None:
+    talk_parts = [
+        {"role": "user", "content": [{"type": "text", "text": "Why?"}]},
+        {"role": "assistant", "content": [{"type": "text", "text": "So."}]},
+    ]
+    for name, messages in (("typed", talk_parts), ("plain", talk("Why?", "So."))):
+        where = location(
+            _parquet(tmp_path / name, {"rules": ["Be brief."], "messages": [messages]}), system_field="rules"
+        )
+        assert shape(only_sample("hub", where)) == [["Be brief."], ["Why?"], ["So."]]
