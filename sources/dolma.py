@@ -131,7 +131,7 @@ def _attribute_files(location: Location, key: str) -> dict[str, str]:
     root = source_root(location.uri)
     folder = text_option(location, "attributes_folder") or f"{root.rpartition('/')[0]}/attributes"
     if names and "::" in folder:
-        raise SourceError(f"sources.dolma: attributes can't be found beside '{root}'; give `attributes_folder`")
+        raise SourceError(f"source: attributes can't be found beside '{root}'; give `attributes_folder`")
     return {name: f"{folder.rstrip('/')}/{name}/{key}" for name in names}
 
 

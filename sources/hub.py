@@ -102,11 +102,13 @@ def samples(task: Task) -> Iterator[Sample | Drop]:
 
 def _place(location: Location) -> _Place:
     if len(location.uri) != 1:
-        raise ManifestError(f"sources.hub: {len(location.uri)} uris are given; a source is one dataset")
+        raise ManifestError(
+            f"source: {len(location.uri)} uris are given; a source is one dataset, so write a source for each"
+        )
     uri = expanded(location.uri[0])  # a name of the hub is no secret
     found = _HUB.fullmatch(uri)
     if found is None and is_remote(uri):
-        raise ManifestError(f"sources.hub: uri is {uri!r}; give hf://datasets/<owner>/<name> or a local folder")
+        raise ManifestError(f"source: uri is {uri!r}; give hf://datasets/<owner>/<name> or a local folder")
     if found is None and not Path(uri).is_dir():
         raise SourceError(f"source: '{uri}' is no folder; for a dataset of the hub give hf://datasets/<owner>/<name>")
     return _Place(

@@ -120,7 +120,7 @@ def _drawing(location: Location) -> Callable[[Any], bytes]:
     size, margin = count_option(location, "size", 512), count_option(location, "margin", 16)
     stroke = rate_option(location, "stroke") or 3.0
     if size and size < 2 * margin + stroke + 2:
-        raise ManifestError(f"sources.mathwriting: size {size} leaves no room beside margins and pen")
+        raise ManifestError(f"source options: size {size} leaves no room beside margins and pen; give a larger one")
     return partial(draw_strokes, size=size, stroke=stroke, margin=margin)
 
 

@@ -20,9 +20,8 @@ def check_options(card: Card, options: Mapping[str, Any]) -> None:
     """
     for name in options:
         if name not in card.options:
-            known = ", ".join(card.options) or "none"
-            hint = nearest(name, card.options) or f"; it knows: {known}"
-            raise ManifestError(f"sources.{card.name}: no option named '{name}'{hint}")
+            hint = nearest(name, card.options) or f"; it knows {', '.join(card.options) or 'none'}"
+            raise ManifestError(f"source options: adapter '{card.name}' has no option named '{name}'{hint}")
 
 
 def text_option(location: Location, name: str, default: str | None = None) -> str | None:

@@ -67,5 +67,5 @@ def _child() -> Child:
     from importlib.util import find_spec
 
     if find_spec("pypdfium2") is None:
-        raise SourceError("sources.docmatix: drawing PDF pages needs pypdfium2; pip install 'curation[pdf]'")
+        raise SourceError("source: drawing PDF pages needs pypdfium2; pip install 'curation[pdf]'")
     return Child(quiet=True, memory_bytes=_MEMORY_BYTES)

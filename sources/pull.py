@@ -25,6 +25,7 @@ from curation.media import sha256
 from curation.records import Card, Drop, Flag, Kind, Sample, Task, Text, kind_of
 from curation.sources import load_adapter
 from curation.sources.measuring import Measuring, num_bytes
+from curation.sources.named_errors import naming
 from curation.sources.row_keys import RowKeys
 from curation.sources.unicode import named_in_unicode, with_whole_texts
 from curation.storage import stamp
@@ -80,7 +81,7 @@ def pull(work: PullTask) -> dict[str, Any]:
             measuring=measuring,
             keys=RowKeys(f"{work.task.key}:"),
         )
-        with _unchanged(work):
+        with naming(work.source), _unchanged(work):
             for row in adapter.samples(work.task):
                 if is_taken(work.take_below, work.seed, work.source, row.row_key):
                     writer.add(row)
@@ -121,7 +122,8 @@ def _check_unchanged(work: PullTask, why: Exception | None = None) -> None:
 def count_taken(work: PullTask) -> dict[str, Any]:
     """Return the hashes by which `take` chooses, of every row of a task, without measuring any media."""
     adapter = load_adapter(work.adapter)
-    return {"hashes": [take_hash(work.seed, work.source, row.row_key) for row in adapter.samples(work.task)]}
+    with naming(work.source):
+        return {"hashes": [take_hash(work.seed, work.source, row.row_key) for row in adapter.samples(work.task)]}
 
 
 def take_hash(seed: int, source: str, row_key: str) -> float:

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from curation.engine import Engine, Job
-from curation.errors import BuildError, SourceError, StorageError
+from curation.errors import BuildError, SourceError
 from curation.fingerprint import fingerprint
 from curation.records import Card, Kind, Location, Task
 from curation.sources import load_adapter
 from curation.sources.changes import noted_changes
 from curation.sources.files import source_root
 from curation.sources.inputs import files_fingerprint, folder_fingerprint, place_of, revision
+from curation.sources.named_errors import naming
 from curation.sources.options import check_options
 from curation.sources.pull import ENDINGS, VERSION, PullTask, take_hash
 from curation.storage import stamp
@@ -62,13 +63,9 @@ class Pulled:
 def list_tasks(source: Source) -> list[Task]:
     """List a source's tasks. Raises SourceError, ManifestError."""
     adapter = load_adapter(source.adapter)
-    check_options(adapter.CARD, source.location.options)
-    try:
+    with naming(source.name):
+        check_options(adapter.CARD, source.location.options)
         tasks = adapter.tasks(source.location)
-    except SourceError as err:
-        raise SourceError(f"sources.{source.name}: {str(err).removeprefix('source: ')}") from err
-    except StorageError as err:
-        raise StorageError(f"sources.{source.name}: {err}") from err
     if not tasks:
         raise SourceError(f"sources.{source.name}: {', '.join(source.location.uri)} holds no rows")
     return tasks

@@ -66,11 +66,11 @@ def _fields(location: Location) -> tuple[str | None, str | None, str | None]:
     if prompt is None and answer is None:
         if "system_field" in location.options:
             raise ManifestError(
-                "sources.text: system_field without prompt_field; give prompt_field and answer_field too"
+                "source options: system_field without prompt_field; give prompt_field and answer_field too"
             )
         return text_option(location, "field", "text"), None, None
     if prompt is None or answer is None or "field" in location.options:
-        raise ManifestError("sources.text: give prompt_field and answer_field together, or field alone")
+        raise ManifestError("source options: give prompt_field and answer_field together, or field alone")
     return None, prompt, answer
 
 

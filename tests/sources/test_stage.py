@@ -210,6 +210,19 @@ def test_an_option_that_the_adapter_does_not_know_is_refused_before_anything_is_
         list_tasks(_source(path, options={"splitt": "train"}))
 
 
+def test_what_an_adapter_refuses_is_told_with_the_name_of_the_source(tmp_path: Path, engine: LocalEngine) -> None:
+    path = write_problems(tmp_path / "data", num_rows=3)
+    with pytest.raises(
+        ManifestError, match=r"^sources\.s\.options: adapter 'text' has no option named 'fild'; did you"
+    ):
+        list_tasks(_source(path, adapter="text", options={"fild": "question"}))
+    with pytest.raises(ManifestError, match=r"^sources\.s\.options: 'field' is 3; give a string"):
+        list_tasks(_source(path, adapter="text", options={"field": 3}))
+    (tmp_path / "data" / "table.csv").write_text("\n")
+    with pytest.raises(SourceError, match=r"^sources\.s: '.*table\.csv' does not begin with a line of names"):
+        _pull(_source(tmp_path / "data" / "table.csv", adapter="captions"), tmp_path, engine)
+
+
 def test_an_adapter_that_fails_half_way_leaves_a_stage_that_goes_on(tmp_path: Path, engine: LocalEngine) -> None:
     for number in range(3):
         write_rows(tmp_path / "data" / f"{number}.rows", [sample(f"{number}:0")])
