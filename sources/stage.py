@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -78,30 +78,27 @@ def pull_source(source: Source, workspace: Workspace, engine: Engine, *, max_unr
     stage = workspace.stage("pull", VERSION, _identity(source, tasks) | noted_changes(workspace, source.location))
     take_below = _take_below(source, tasks, engine, stage)
     seen = {path: stamp(path, is_fresh=False) for path in dict.fromkeys(task.path for task in tasks)}
-    jobs = [
-        Job(
-            name=f"{number:06d}",
-            num_bytes=max(task.num_bytes, 1),
-            argument=PullTask(
-                task=task,
-                adapter=source.adapter,
-                source=source.name,
-                seed=source.seed,
-                output=stage.folder / f"{number:06d}",
-                kind=source.kind,
-                license=source.license,
-                take_below=take_below,
-                seen=seen[task.path],
-            ),
-            outputs=tuple(stage.folder / f"{number:06d}{ending}" for ending in ENDINGS),
-        )
-        for number, task in enumerate(tasks)
-    ]
+    jobs = []
+    for number, work in enumerate(_work(source, tasks, stage)):
+        work = replace(work, kind=source.kind, license=source.license, take_below=take_below, seen=seen[work.task.path])
+        outputs = tuple(stage.folder / f"{number:06d}{ending}" for ending in ENDINGS)
+        jobs.append(_job(f"{number:06d}", work, outputs))
     summaries = engine.map(f"pull {source.name}", "curation.sources.pull:pull", jobs, stage.folder)
     pulled = _pulled(source, stage, tasks, jobs, summaries)
     _check(pulled, max_unreadable)
     stage.finish({"samples": sum(pulled.num_rows), "rows_read": pulled.rows_read})
     return pulled
+
+
+def _work(source: Source, tasks: Sequence[Task], stage: Stage) -> Iterator[PullTask]:
+    """Yield what a worker has to know of each task, whether it counts the task's rows or pulls them."""
+    for number, task in enumerate(tasks):
+        output = stage.folder / f"{number:06d}"
+        yield PullTask(task=task, adapter=source.adapter, source=source.name, seed=source.seed, output=output)
+
+
+def _job(name: str, work: PullTask, outputs: tuple[Path, ...] = ()) -> Job:
+    return Job(name=name, num_bytes=max(work.task.num_bytes, 1), argument=work, outputs=outputs)
 
 
 def _pulled(
@@ -182,16 +179,7 @@ def _take_below(source: Source, tasks: Sequence[Task], engine: Engine, stage: St
         )
         smallest = heapq.nsmallest(take, hashes)
     else:
-        jobs = [
-            Job(
-                name=f"count-{number:06d}",
-                num_bytes=max(task.num_bytes, 1),
-                argument=PullTask(
-                    task=task, adapter=source.adapter, source=source.name, seed=source.seed, output=stage.folder
-                ),
-            )
-            for number, task in enumerate(tasks)
-        ]
+        jobs = [_job(f"count-{number:06d}", work) for number, work in enumerate(_work(source, tasks, stage))]
         counted = engine.map(f"count {source.name}", "curation.sources.pull:count_taken", jobs, stage.folder)
         smallest = heapq.nsmallest(take, (value for summary in counted for value in summary["hashes"]))
     return smallest[-1] if len(smallest) == take else None
