@@ -59,11 +59,7 @@ class Reading:
             return with_system(texts_of(read_messages(talk)), row.get("system"))
         question = first_value(row, self.question_fields)
         question = self.question if question is None else question
-        answer = first_value(row, self.answer_fields)
-        if isinstance(answer, list) and answer:
-            if len(answer) > 1:
-                flags.append(Flag(reason="several_answers", measured=len(answer)))
-            answer = answer[0]
+        answer = one_answer(first_value(row, self.answer_fields), flags)
         if not isinstance(question, str) or not question.strip():
             raise RowDefect("no_question", "the row has no question; give the option `question` or `question_field`")
         if answer is None or answer == [] or (isinstance(answer, str) and not answer.strip()):
@@ -71,6 +67,15 @@ class Reading:
         if not isinstance(answer, str):
             raise RowDefect("invalid_row", f"the answer is {type(answer).__name__}, not a string")
         return [("user", question), ("assistant", answer)]
+
+
+def one_answer(answer: Any, flags: list[Flag]) -> Any:
+    """Return the first of a list of answers, with the flag `several_answers` where it has more; else the answer."""
+    if not isinstance(answer, list) or not answer:
+        return answer
+    if len(answer) > 1:
+        flags.append(Flag(reason="several_answers", measured=len(answer)))
+    return answer[0]
 
 
 def reading_of(location: Location) -> Reading:

@@ -50,9 +50,12 @@ tasks = _SET.tasks
 def samples(task: Task) -> Iterator[Sample | Drop]:
     """Yield the samples of a task in the order of its rows."""
     for row in _SET.samples(task):
-        broken = 0
-        if isinstance(row, Sample):
-            broken = sum(p.text.count("\ufffd") for turn in row.turns for p in turn.parts if isinstance(p, Text))
-        if isinstance(row, Sample) and broken:
-            row = structs.replace(row, flags=(*row.flags, Flag(reason="replacement_character", measured=broken)))
-        yield row
+        yield _with_flag(row) if isinstance(row, Sample) else row
+
+
+def _with_flag(sample: Sample) -> Sample:
+    parts = [part for turn in sample.turns for part in turn.parts]
+    broken = sum(part.text.count("\ufffd") for part in parts if isinstance(part, Text))
+    if not broken:
+        return sample
+    return structs.replace(sample, flags=(*sample.flags, Flag(reason="replacement_character", measured=broken)))

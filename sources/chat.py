@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from msgspec import structs
 
@@ -83,6 +83,16 @@ def samples(task: Task) -> Iterator[Sample | Drop]:
         extra=extra,
     )
     return build_samples(read_rows(task, (*_KEYS, "images", "videos", "id", *extra)), build)
+
+
+def has_typed_parts(talk: Any) -> TypeGuard[list[Any]]:
+    """Say whether a conversation has a message whose content is a list of parts."""
+    if not isinstance(talk, list):
+        return False
+    for message in talk:
+        if isinstance(message, dict) and (type(message.get("content")) is list or type(message.get("value")) is list):
+            return True
+    return False
 
 
 def sample_of(

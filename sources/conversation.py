@@ -97,14 +97,20 @@ def place_media(
     if not num_media:
         lost = total > 0 and _is_marked(texts, placeholders, names_media=names_media)
         return _plain(texts, total, lost=lost)
-    for role in ("assistant", "system"):
+    for role, reason in (("assistant", "placeholder_in_answer"), ("system", "placeholder_in_system")):
         if stray := sum(count for other, count in counts if other == role):
-            reason = "placeholder_in_answer" if role == "assistant" else "placeholder_in_system"
             raise RowDefect(reason, measured=stray, threshold=0)
     if not total:
         return _media_first(texts, [*images, *videos])
     if total != num_media or (images and videos and _num_videos(texts) != len(videos)):
         raise RowDefect("placeholder_mismatch", _media_words(images, videos), measured=total, threshold=num_media)
+    return _filled(texts, images, videos, pattern), ()
+
+
+def _filled(
+    texts: Sequence[tuple[Role, str]], images: Sequence[Image], videos: Sequence[Video], pattern: re.Pattern[str]
+) -> tuple[Turn, ...]:
+    """Put each medium where its placeholder stands: there are as many of one as of the other."""
     image_queue, video_queue = iter(images), iter(videos)
     turns = []
     for role, text in texts:
@@ -119,7 +125,7 @@ def place_media(
             elif piece:
                 parts.append(Text(text=piece))
         turns.append(Turn(role=role, parts=tuple(parts)))
-    return tuple(turns), ()
+    return tuple(turns)
 
 
 def _plain(texts: Sequence[tuple[Role, str]], total: int, *, lost: bool) -> tuple[tuple[Turn, ...], tuple[Flag, ...]]:

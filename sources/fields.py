@@ -15,7 +15,7 @@ from typing import Any
 from curation.errors import ManifestError
 from curation.records import Flag, Location, Sample, Text, Turn
 from curation.sources import chat
-from curation.sources.annotations import ANSWER_FIELDS, QUESTION_FIELDS
+from curation.sources.annotations import ANSWER_FIELDS, QUESTION_FIELDS, one_answer
 from curation.sources.conversation import check_turns, place_media, read_messages, texts_of, with_system
 from curation.sources.defects import RowDefect
 from curation.sources.llava import row_media
@@ -87,7 +87,7 @@ class Fields:
             return self._finished(row_key, row, (_document(row[self.document], self.document),))
         talk = first_value(row, self.messages)
         media = {"images": self._images(row), "video": first_value(row, self.video)}
-        if isinstance(talk, list) and any(isinstance(part, dict) and _is_typed(part) for part in talk):
+        if chat.has_typed_parts(talk):
             video = media["video"]
             videos = video if isinstance(video, list) else [] if video is None else [video]
             talk = _with_system(talk, row.get(self.system)) if self.system else talk
@@ -112,11 +112,7 @@ class Fields:
     def _pair(
         self, row: Mapping[str, Any], flags: list[Flag], asked: Sequence[str], answered: Sequence[str]
     ) -> list[Any]:
-        answer = first_value(row, answered)
-        if isinstance(answer, list) and answer:
-            if len(answer) > 1:
-                flags.append(Flag(reason="several_answers", measured=len(answer)))
-            answer = answer[0]
+        answer = one_answer(first_value(row, answered), flags)
         if isinstance(answer, int) and not isinstance(answer, bool):
             answer = self._class_name(answer)
         if answer is None or answer == [] or (isinstance(answer, str) and not answer.strip()):
@@ -214,7 +210,3 @@ def _with_system(talk: list[Any], system: Any) -> list[Any]:
     if not isinstance(system, str) or not system or read_messages(talk[:1]) == [("system", system)]:
         return talk
     return [{"role": "system", "content": system}, *talk]
-
-
-def _is_typed(message: Mapping[str, Any]) -> bool:
-    return any(isinstance(message.get(name), list) for name in ("content", "value"))

@@ -116,22 +116,9 @@ def draw_strokes(strokes: Sequence[Sequence[Point]], *, size: int, stroke: float
     """
     from PIL import Image, ImageDraw
 
-    xs = [x for points in strokes for x, _ in points]
-    ys = [y for points in strokes for _, y in points]
-    left, top = min(xs), min(ys)
-    width, height = max(xs) - left, max(ys) - top
+    left, top = (min(point[axis] for points in strokes for point in points) for axis in (0, 1))
     border = margin + stroke / 2
-    longest = max(width, height)
-    if not math.isfinite(longest):
-        raise RowDefect("ink_too_large", "the strokes lie further apart than a number can say")
-    scale = (size - 2 * border) / longest if size and longest > 0 else 1.0
-    if not math.isfinite(scale):  # so small that it is a dot
-        scale = 1.0
-    across, down = (math.ceil(min(extent * scale, 1e9) + 2 * border) for extent in (width, height))
-    if across * down > _MAX_PIXELS:
-        raise RowDefect("ink_too_large", f"{across} x {down} pixels", measured=across * down, threshold=_MAX_PIXELS)
-    if size and longest > 0:
-        across, down = min(across, size), min(down, size)
+    scale, across, down = _fit(strokes, size=size, border=border)
     canvas = Image.new("L", (across * _OVERSAMPLING, down * _OVERSAMPLING), 255)
     draw = ImageDraw.Draw(canvas)
     pen, radius = max(1, round(stroke * _OVERSAMPLING)), stroke * _OVERSAMPLING / 2
@@ -147,3 +134,24 @@ def draw_strokes(strokes: Sequence[Sequence[Point]], *, size: int, stroke: float
     buffer = io.BytesIO()
     canvas.reduce(_OVERSAMPLING).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def _fit(strokes: Sequence[Sequence[Point]], *, size: int, border: float) -> tuple[float, int, int]:
+    """Return how many pixels a unit is, and the width and height of the image. Raises RowDefect (`ink_too_large`)."""
+    width, height = (_extent([point[axis] for points in strokes for point in points]) for axis in (0, 1))
+    longest = max(width, height)
+    if not math.isfinite(longest):
+        raise RowDefect("ink_too_large", "the strokes lie further apart than a number can say")
+    scale = (size - 2 * border) / longest if size and longest > 0 else 1.0
+    if not math.isfinite(scale):  # so small that it is a dot
+        scale = 1.0
+    across, down = (math.ceil(min(extent * scale, 1e9) + 2 * border) for extent in (width, height))
+    if across * down > _MAX_PIXELS:
+        raise RowDefect("ink_too_large", f"{across} x {down} pixels", measured=across * down, threshold=_MAX_PIXELS)
+    if size and longest > 0:
+        across, down = min(across, size), min(down, size)
+    return scale, across, down
+
+
+def _extent(values: Sequence[float]) -> float:
+    return max(values) - min(values)

@@ -69,19 +69,12 @@ class Talks:
             row = {**row, **self.prepare(row, mode)}
         name = next((name for name in _TALKS if row.get(name) is not None), "")
         talk = row.get(name)
-        if not isinstance(talk, list) or not _is_typed(talk):
+        if not chat.has_typed_parts(talk):
             made = llava.sample_of(row_key, row, reader=reader, extra=extra)
             return with_traces(made, mode, notation=self.notation) if self.has_traces else made
         merged = [_merged(message) for message in talk] if self.has_traces else talk
         made = chat.sample_of(row_key, {**row, name: merged}, reader=reader, extra=extra)
         return with_traces(made, mode, notation=None if merged == talk else "parts") if self.has_traces else made
-
-
-def _is_typed(talk: list[Any]) -> bool:
-    for message in talk:
-        if isinstance(message, dict) and (type(message.get("content")) is list or type(message.get("value")) is list):
-            return True
-    return False
 
 
 def _merged(message: Any) -> Any:
