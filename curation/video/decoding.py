@@ -65,8 +65,8 @@ class StreamIndex:
                 aspect=stream.sample_aspect_ratio,
             )
 
-    def first_pts(self, request: FrameRequest) -> int:
-        """Return the time that positions count from: the first shown frame's, or of those that are not lost.
+    def seconds(self, request: FrameRequest) -> tuple[float, ...]:
+        """Return the times of the stored frames, from the first shown frame's, or of those that are not lost.
 
         Raises MediaError `undecodable_frame` when the video has no frame at the first time asked for.
         """
@@ -76,7 +76,11 @@ class StreamIndex:
             raise MediaError(
                 "undecodable_frame", f"the video has no frame {request.indices[0]} at {request.pts[0]}; probe it again"
             )
-        return int(shown[place - request.indices[0]])
+        return self.seconds_after(int(shown[place - request.indices[0]]), request)
+
+    def seconds_after(self, first: int, request: FrameRequest) -> tuple[float, ...]:
+        """Return the times of the stored frames from a time in units of the time base."""
+        return tuple(float((at - first) * self.time_base) for at in request.pts[:: request.average])
 
 
 def decode_with_pyav(source: str | BinaryIO, request: FrameRequest, *, index: StreamIndex) -> DecodedFrames:
@@ -86,25 +90,22 @@ def decode_with_pyav(source: str | BinaryIO, request: FrameRequest, *, index: St
     if not index.packets.is_timed:
         jpegs, first = _by_position(source, request, canvas=canvas)
         if request.pts == request.indices:
-            times = tuple(float(at / index.rate) for at in request.pts)
+            seconds = tuple(float(at / index.rate) for at in request.pts[:: request.average])
         else:
-            times = tuple(float((at - first) * index.time_base) for at in request.pts)
+            seconds = index.seconds_after(first, request)
     else:
-        first = index.first_pts(request)
-        times = tuple(float((at - first) * index.time_base) for at in request.pts)
+        seconds = index.seconds(request)
         try:
             with opened_container(source) as (container, stream):
-                jpegs = stored(
-                    map(canvas.draw, jump_to_frames(container, stream, index=index.packets, wanted=request.pts)),
-                    request,
-                )
+                frames = jump_to_frames(container, stream, index=index.packets, wanted=request.pts)
+                jpegs = stored(map(canvas.draw, frames), request)
         except JumpError:
             flags.append("decoded_from_start")
             with opened_container(source) as (container, stream):
                 jpegs = stored(map(canvas.draw, _at_times(container, stream, request=request)), request)
     return DecodedFrames(
         jpegs=jpegs,
-        seconds=times[:: request.average],
+        seconds=seconds,
         width=canvas.size[0],
         height=canvas.size[1],
         backend="pyav",

@@ -11,12 +11,14 @@ import numpy as np
 from curation.errors import MediaError
 from curation.records import Address, FrameFolder
 from curation.video.decoding import stored
-from curation.video.opening import opened
+from curation.video.opening import num_bytes_of, opened
 from curation.video.picture import Pixels, fitted
 from curation.video.shapes import DecodedFrames, FrameRequest, VideoProbe
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+_HAMMING = 5  # Pillow's Resampling.HAMMING: as sharp as bilinear and as cheap
 
 
 def probe_folder(folder: FrameFolder) -> VideoProbe:
@@ -66,7 +68,7 @@ def store_pictures(
                 shown = picture.size
                 size = fitted(*shown, longest=request.size)
             is_uneven |= picture.size != shown
-            small = picture if picture.size == size else picture.resize(size, _BOX_LIKE)
+            small = picture if picture.size == size else picture.resize(size, _HAMMING)
             yield np.asarray(small)
 
     jpegs = stored(scaled(), request)
@@ -78,9 +80,6 @@ def store_pictures(
         backend=backend,
         flags=("frame_sizes_differ",) * is_uneven,
     )
-
-
-_BOX_LIKE = 5  # Pillow's Resampling.HAMMING: as sharp as bilinear and as cheap
 
 
 def read_picture(address: Address) -> Image:
@@ -101,8 +100,6 @@ def read_picture(address: Address) -> Image:
 def _num_bytes(address: Address) -> int:
     if address.length is not None:
         return address.length
-    from curation.video.opening import num_bytes_of
-
     with opened(address) as source:
         return num_bytes_of(source)
 

@@ -66,6 +66,18 @@ def num_bytes_of(source: str | BinaryIO) -> int:
     return source.seek(0, io.SEEK_END)
 
 
+def head_of(source: str | BinaryIO, size: int) -> bytes:
+    """Return the first bytes of a path or a seekable file, which stays where it is."""
+    if isinstance(source, str):
+        with Path(source).open("rb") as file:
+            return file.read(size)
+    at = source.tell()
+    source.seek(0)
+    head = source.read(size)
+    source.seek(at)
+    return head
+
+
 class Remote(io.RawIOBase):
     """A file of a remote file system, whose errors of its own become OSErrors; the opener closes it."""
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from curation.errors import MediaError
 from curation.video.index import PacketIndex, read_index
-from curation.video.opening import num_bytes_of, opened_container
+from curation.video.opening import head_of, num_bytes_of, opened_container
 from curation.video.picture import Orientation, orientation_of, shown_size
 from curation.video.sequential import FrameTimes, frame_times, guessed_rate, in_order
 from curation.video.shapes import VideoProbe
@@ -120,19 +120,8 @@ def _missing_end(container: InputContainer, index: PacketIndex, *, declared_fram
 def _mime(container: InputContainer, source: str | BinaryIO) -> str:
     names = container.format.name.split(",")
     if "matroska" in names:
-        return "video/webm" if b"webm" in _head(source) else "video/x-matroska"
+        return "video/webm" if b"webm" in head_of(source, 64) else "video/x-matroska"
     if "mov" in names:
         brand = container.metadata.get("major_brand", "")
         return "video/quicktime" if brand.startswith("qt") else "video/mp4"
     return MIMES.get(names[0], f"video/{names[0]}")
-
-
-def _head(source: str | BinaryIO) -> bytes:
-    if isinstance(source, str):
-        with open(source, "rb") as file:  # noqa: PTH123
-            return file.read(64)
-    at = source.tell()
-    source.seek(0)
-    head = source.read(64)
-    source.seek(at)
-    return head

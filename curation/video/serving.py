@@ -13,7 +13,7 @@ import av
 from curation.errors import MediaError
 from curation.records import Address, FrameFolder
 from curation.video.decoding import StreamIndex, decode_with_pyav
-from curation.video.opening import opened, words
+from curation.video.opening import head_of, opened, words
 from curation.video.probing import probe_with_pyav
 from curation.video.shapes import DecodedFrames, FrameRequest, VideoProbe
 
@@ -45,7 +45,7 @@ def decode(content: bytes | Address | FrameFolder, request: FrameRequest) -> Dec
             return decode_animation(source, request)
         index = StreamIndex.read(source)
         if request.backend == "decord":
-            from curation.video.decording import decode_with_decord
+            from curation.video.decord_decoding import decode_with_decord
 
             return decode_with_decord(source, request, index=index)
         return decode_with_pyav(source, request, index=index)
@@ -78,11 +78,5 @@ def _errors(reason: str) -> Iterator[None]:
 
 def _is_webp(source: str | BinaryIO) -> bool:
     """Say whether these are WebP bytes, which FFmpeg takes for one still picture."""
-    if isinstance(source, str):
-        with open(source, "rb") as file:  # noqa: PTH123
-            head = file.read(16)
-    else:
-        source.seek(0)
-        head = source.read(16)
-        source.seek(0)
+    head = head_of(source, 16)
     return head[:4] == b"RIFF" and head[8:12] == b"WEBP"

@@ -41,10 +41,9 @@ def decode_with_decord(source: str | BinaryIO, request: FrameRequest, *, index: 
     if jpegs is None:
         frames = decode_with_pyav(source, request, index=index)
         return replace(frames, flags=(*frames.flags, "decord_refused"))
-    first = index.first_pts(request)
     return DecodedFrames(
         jpegs=jpegs,
-        seconds=tuple(float((at - first) * index.time_base) for at in request.pts[:: request.average]),
+        seconds=index.seconds(request),
         width=size[0],
         height=size[1],
         backend="decord",
