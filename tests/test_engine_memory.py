@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from curation.build import build
+from curation.child import Child
 from curation.engine import EngineSettings, LocalEngine, Recorder
+from curation.engine.attempts import renewed
 from curation.engine.usage import usage
 from curation.errors import BuildError
 from tests.corpora import digests
@@ -87,10 +89,9 @@ def test_what_a_worker_takes_counts_what_runs_below_it_and_not_mapped_files(tmp_
 
 
 def test_an_idle_worker_that_holds_much_is_replaced_before_its_next_task(tmp_path: Path) -> None:
-    engine = LocalEngine(workers=1, memory_bytes=1)
-    before = engine._pool._grown(1)[0]
+    before = Child()
     before.start()
     pid = before.pid
-    assert engine._pool._fresh(before).pid is None
+    assert renewed(before, memory_bytes=1).pid is None
     assert pid is not None and not Path(f"/proc/{pid}").exists()
     assert os.getpid() != pid
