@@ -57,13 +57,14 @@ def check_names(tree: Node, known: KnownNames | None) -> Iterator[Problem]:
 
 def check_filters(tree: Node, settings: Manifest, known: KnownNames | None) -> Iterator[Problem]:
     """Yield what is wrong with the values of filters' options, once names and forms are right."""
-    for node, made in zip(tree.value["filters"].value if settings.filters else (), settings.filters, strict=True):
-        problem = known.filter_problem(made.name, made.options) if known is not None else None
+    if known is None or not settings.filters:
+        return
+    for node, made in zip(tree.value["filters"].value, settings.filters, strict=True):
+        problem = known.filter_problem(made.name, made.options)
         if problem is not None:
-            named = [
-                child for key, child in node.entries(made.name) if problem.startswith(f"filters.{made.name}.{key} ")
-            ]
-            yield Problem((named or [node])[0].origin, problem)
+            options = node.entries(made.name)
+            named = (child for key, child in options if problem.startswith(f"filters.{made.name}.{key} "))
+            yield Problem(next(named, node).origin, problem)
 
 
 def _filters(tree: Node, known: KnownNames) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from curation.records import KINDS
 T = TypeVar("T")
 FILTER_PATHS: dict[str, tuple[str, ...]] = {"contamination": ("against", "images")}
 NATURAL = "natural"
+_GROUP = "a group is written {weight: 2, of: {…}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +120,12 @@ class WeightsShape:
     def _branch(self, node: Node, path: str) -> Any:
         if not isinstance(node.value, dict):
             return _weight(node, path)
-        unknown = [key for key in node.value if key not in ("weight", "of")]
-        if unknown:
-            hint = nearest(unknown[0], ("weight", "of")) or "; a group is written {weight: 2, of: {…}}"
-            raise wrong(node.value[unknown[0]], f"{path} has no key {unknown[0]!r}{hint}")
+        for key, child in node.value.items():
+            if key not in ("weight", "of"):
+                raise wrong(child, f"{path} has no key {key!r}{nearest(key, ('weight', 'of')) or f'; {_GROUP}'}")
         for key in ("weight", "of"):
             if key not in node.value:
-                raise wrong(node, f"{path} has no '{key}'; a group is written {{weight: 2, of: {{…}}}}")
+                raise wrong(node, f"{path} has no '{key}'; {_GROUP}")
         weight, of = node.value["weight"], node.value["of"]
         read = gather([lambda: _weight(weight, f"{path}.weight"), lambda: self.read(of, f"{path}.of")])
         return {"weight": read[0], "of": read[1]}

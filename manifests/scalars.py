@@ -66,13 +66,10 @@ class NumberShape:
 
     def read(self, node: Node, path: str) -> float:
         if isinstance(node.value, bool) or not isinstance(node.value, int | float):
-            raise must_be(node, path, f"a number{self._bounds(' ')}")
+            raise must_be(node, path, f"a number {_bounds(self)}".rstrip())
         if not _is_within(self, node.value):
-            raise must_be(node, path, self._bounds(""))
+            raise must_be(node, path, _bounds(self))
         return float(node.value)
-
-    def _bounds(self, before: str) -> str:
-        return _bounds(self.above, self.least, self.most, before)
 
     def schema(self) -> JsonSchema:
         return {"type": "number", **_limits(self)}
@@ -91,9 +88,9 @@ class IntegerShape:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise must_be(node, path, f"a whole number{_bounds(self.above, self.least, self.most, ' ')}")
+            raise must_be(node, path, f"a whole number {_bounds(self)}".rstrip())
         if not _is_within(self, value):
-            raise must_be(node, path, _bounds(self.above, self.least, self.most, ""))
+            raise must_be(node, path, _bounds(self))
         return value
 
     def schema(self) -> JsonSchema:
@@ -108,12 +105,13 @@ def _is_within(shape: NumberShape | IntegerShape, value: float) -> bool:
     )
 
 
-def _bounds(above: float | None, least: float | None, most: float | None, before: str) -> str:
-    if least is not None and most is not None:
-        return f"{before}between {least:g} and {most:g}"
-    if above is not None:
-        return f"{before}above {above:g}" + (f" and at most {most:g}" if most is not None else "")
-    return f"{before}{least:g} or more" if least is not None else ""
+def _bounds(shape: NumberShape | IntegerShape) -> str:
+    """Say the bounds in words; nothing when there are none."""
+    if shape.least is not None and shape.most is not None:
+        return f"between {shape.least:g} and {shape.most:g}"
+    if shape.above is not None:
+        return f"above {shape.above:g}" + (f" and at most {shape.most:g}" if shape.most is not None else "")
+    return f"{shape.least:g} or more" if shape.least is not None else ""
 
 
 def _limits(shape: NumberShape | IntegerShape) -> JsonSchema:

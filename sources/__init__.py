@@ -63,7 +63,11 @@ ENTRY_POINTS = "curation.sources"
 
 
 class Adapter(Protocol):
-    """What an adapter is: a module (or an object) with these names."""
+    """What an adapter is: a module (or an object) with these names.
+
+    Two more may be there: `VERSION`, a number to raise when the same files give other samples (default 1), and
+    `further_files(location)`, the paths of files that are read besides those of the tasks.
+    """
 
     CARD: Card
 

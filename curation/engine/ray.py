@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ class RayLauncher:
     settings: EngineSettings
     _ray: Any = None
     _is_ours: bool = False
-    _parallel: int = field(default=0)
+    _parallel: int = 0
 
     @property
     def parallel(self) -> int:
@@ -71,16 +71,7 @@ class RayLauncher:
         except ImportError as err:
             raise BuildError("engine ray: Ray is not installed; pip install 'curation[ray]'") from err
         if not ray.is_initialized():
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            address = self.settings.options.get("address") or os.environ.get("RAY_ADDRESS")
-            try:
-                _knock(address)
-                ray.init(address=address, log_to_driver=False, include_dashboard=False, logging_level=logging.WARNING)
-            except (OSError, RuntimeError, ValueError) as err:
-                raise BuildError(
-                    f"engine ray: no cluster at {address or 'the default address'}: {err}; start one with `ray start` "
-                    "or name its head with --engine-option address=HOST:PORT"
-                ) from err
+            _join(ray, self.settings.options.get("address") or os.environ.get("RAY_ADDRESS"))
             self._is_ours = True
         self._ray = ray
         resources = ray.cluster_resources()
@@ -91,6 +82,18 @@ class RayLauncher:
                 f"and {self._rank_bytes >> 20} MiB; add nodes or lower --memory"
             )
         self._parallel = min(self.settings.workers or cpus, cpus)
+
+
+def _join(ray: Any, address: str | None) -> None:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        _knock(address)
+        ray.init(address=address, log_to_driver=False, include_dashboard=False, logging_level=logging.WARNING)
+    except (OSError, RuntimeError, ValueError) as err:
+        raise BuildError(
+            f"engine ray: no cluster at {address or 'the default address'}: {err}; start one with `ray start` "
+            "or name its head with --engine-option address=HOST:PORT"
+        ) from err
 
 
 def _knock(address: str | None) -> None:
