@@ -32,7 +32,7 @@ from curation.sources.jsonl import form_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the fixtures are the tests' own
 from tests.sources.layouts import location, talk, write_lines, write_list
-from tests.sources.named_layouts import write_parquet
+from tests.sources.parquet_columns import write_parquet
 from tests.sources.test_contract import FIXTURES
 
 MAX_FILES = 3_000

@@ -1,3 +1,5 @@
+"""Sizes as people write them: counts and bytes, with their units."""
+
 from __future__ import annotations
 
 import pytest

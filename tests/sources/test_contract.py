@@ -15,6 +15,7 @@ from curation.errors import ManifestError, SourceError
 from curation.records import KINDS, Location, Sample
 from curation.sources import ADAPTERS, load_adapter
 from curation.sources.options import check_options
+from tests.sources.image_layouts import IMAGE_FIXTURES
 from tests.sources.layouts import (
     image_bytes,
     location,
@@ -27,7 +28,7 @@ from tests.sources.layouts import (
     write_list,
     write_tar,
 )
-from tests.sources.named_layouts import NAMED_FIXTURES
+from tests.sources.text_layouts import TEXT_FIXTURES
 from tests.sources.video_layouts import VIDEO_FIXTURES
 
 
@@ -131,7 +132,8 @@ FIXTURES: dict[str, Callable[[Path], Location]] = {
     "text": _text,
     "videos": _videos,
     "webdataset": _webdataset,
-    **NAMED_FIXTURES,
+    **IMAGE_FIXTURES,
+    **TEXT_FIXTURES,
     **VIDEO_FIXTURES,
 }
 

@@ -29,7 +29,8 @@ from tests.sources.layouts import (
     write,
     write_lines,
 )
-from tests.sources.named_layouts import NAMED_FIXTURES, STRINGS, write_parquet
+from tests.sources.parquet_columns import STRINGS, write_parquet
+from tests.sources.text_layouts import TEXT_FIXTURES
 
 
 def _sample(row: Any) -> Sample:
@@ -38,13 +39,13 @@ def _sample(row: Any) -> Sample:
 
 
 def test_scores_of_fineweb_edu_are_columns_and_the_id_is_kept(tmp_path: Path) -> None:
-    row = _sample(read_all("fineweb_edu", NAMED_FIXTURES["fineweb_edu"](tmp_path))[0])
+    row = _sample(read_all("fineweb_edu", TEXT_FIXTURES["fineweb_edu"](tmp_path))[0])
     assert (row.columns["int_score"], row.columns["score"], row.columns["token_count"]) == (3, 3.2, 3)
     assert row.row_id == "<urn:uuid> 0" and shape(row) == [["Plants grow. 0"]]
 
 
 def test_values_inside_structs_of_dclm_are_columns_with_underscores(tmp_path: Path) -> None:
-    where = NAMED_FIXTURES["dclm"](tmp_path)
+    where = TEXT_FIXTURES["dclm"](tmp_path)
     row = _sample(read_all("dclm", Location(uri=where.uri, options={"columns": ["metadata.WARC-Date"]}))[0])
     assert row.columns["language_id_whole_page_fasttext_en"] == 0.9
     assert row.columns["fasttext_openhermes_reddit_eli5_vs_rw_v2_bigram_200k_train_prob"] == 0.2

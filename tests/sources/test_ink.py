@@ -17,8 +17,9 @@ from curation.records import Image, Sample
 from curation.sources import load_adapter
 from curation.sources.defects import RowDefect
 from curation.sources.ink import draw_strokes, read_inkml
+from tests.sources.image_layouts import INKML
 from tests.sources.layouts import location, only_drop, only_sample, read_all, reasons, shape, write, write_tar
-from tests.sources.named_layouts import IMAGE, INKML, image_cell, write_parquet
+from tests.sources.parquet_columns import IMAGE, image_cell, write_parquet
 
 SIMPLE = INKML.format(label="x^2", id="0a")
 

@@ -32,7 +32,7 @@ from tests.sources.layouts import (
 PNG = image_bytes()
 
 
-def _row(tmp_path: Path, row: Any, **options: Any) -> Path:
+def _row(tmp_path: Path, row: Any) -> Path:
     write(tmp_path / "red.png", PNG)
     return write_list(tmp_path / "rows.json", [row])
 

@@ -12,6 +12,7 @@ import pytest
 from curation.errors import SourceError
 from curation.records import Address, Image, Sample, Video, kind_of
 from curation.sources import load_adapter
+from tests.sources.image_layouts import IMAGE_FIXTURES
 from tests.sources.layouts import (
     flags,
     image_bytes,
@@ -26,7 +27,8 @@ from tests.sources.layouts import (
     write_lines,
     write_list,
 )
-from tests.sources.named_layouts import IMAGE, MESSAGES, NAMED_FIXTURES, STRINGS, TURNS, image_cell, write_parquet
+from tests.sources.parquet_columns import IMAGE, MESSAGES, STRINGS, TURNS, image_cell, write_parquet
+from tests.sources.text_layouts import TEXT_FIXTURES
 
 
 def _samples(rows: list[Any]) -> list[Sample]:
@@ -79,7 +81,7 @@ def test_replacement_characters_of_chartqa_are_counted(tmp_path: Path) -> None:
 
 
 def test_textvqa_takes_what_most_people_said_and_how_many_did(tmp_path: Path) -> None:
-    sample = _samples(read_all("textvqa", NAMED_FIXTURES["textvqa"](tmp_path)))[0]
+    sample = _samples(read_all("textvqa", IMAGE_FIXTURES["textvqa"](tmp_path)))[0]
     assert shape(sample)[1] == ["nokia"] and sample.columns["answer_agreement"] == 0.9
 
 
@@ -89,7 +91,7 @@ def test_textvqa_without_answers_is_dropped_row_by_row(real_data: Path) -> None:
 
 
 def test_pixmo_images_are_addresses_and_mirrors_hold_them(tmp_path: Path) -> None:
-    linked = _samples(read_all("pixmo_cap", NAMED_FIXTURES["pixmo_cap"](tmp_path)))[0]
+    linked = _samples(read_all("pixmo_cap", IMAGE_FIXTURES["pixmo_cap"](tmp_path)))[0]
     part = linked.turns[0].parts[0]
     assert isinstance(part, Image) and part.content == Address(path="https://example.org/red.png")
     assert shape(linked) == [["[image]", "Describe this image in detail."], ["A red picture. 0"]]
@@ -108,7 +110,7 @@ def test_pixmo_images_are_addresses_and_mirrors_hold_them(tmp_path: Path) -> Non
 
 
 def test_websight_and_formulas_are_asked_for_with_words_that_can_be_changed(tmp_path: Path) -> None:
-    where = NAMED_FIXTURES["websight"](tmp_path)
+    where = IMAGE_FIXTURES["websight"](tmp_path)
     assert shape(_samples(read_all("websight", where))[0])[0] == ["[image]", "Write the HTML code of this web page."]
     changed = replace(where, options={"question": "Code?"})
     assert shape(_samples(read_all("websight", changed))[0])[0] == ["[image]", "Code?"]
@@ -151,7 +153,7 @@ def test_rows_of_llava_onevision_with_two_forms_of_message_or_a_lost_image(tmp_p
 
 
 def test_r1_onevision_holds_images_as_base64(tmp_path: Path) -> None:
-    sample = _samples(read_all("r1_onevision", NAMED_FIXTURES["r1_onevision"](tmp_path)))[0]
+    sample = _samples(read_all("r1_onevision", IMAGE_FIXTURES["r1_onevision"](tmp_path)))[0]
     part = sample.turns[0].parts[0]
     assert isinstance(part, Image) and part.content == image_bytes()
     assert sample.columns["trace"] == "think"
@@ -165,7 +167,7 @@ def test_r1_onevision_with_a_broken_image_is_a_drop(tmp_path: Path) -> None:
 
 
 def test_both_configs_of_openthoughts_give_the_same_conversation(tmp_path: Path) -> None:
-    rows = _samples(read_all("openthoughts", NAMED_FIXTURES["openthoughts"](tmp_path)))
+    rows = _samples(read_all("openthoughts", TEXT_FIXTURES["openthoughts"](tmp_path)))
     default, metadata = rows[0], rows[len(rows) // 2]
     assert shape(default)[1:] == [["q 0"], shape(metadata)[1]] and shape(default)[0] == ["Think."]
     assert {row.columns["trace"] for row in rows} == {"thought_tokens"}

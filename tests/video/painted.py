@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from curation.video import FrameRequest, VideoProbe
+
 WIDTH, HEIGHT, STRIP = 160, 96, 16
 MILLISECOND = Fraction(1, 1000)
 
@@ -38,6 +40,11 @@ def number_in(jpeg: bytes) -> int:
     ]
     middle = (means[0] + means[1]) / 2
     return sum(int(mean > middle) << (13 - place) for place, mean in enumerate(means[2:]))
+
+
+def request_of(found: VideoProbe, *positions: int, size: int = 512) -> FrameRequest:
+    """Ask for the frames of a probed video at some positions."""
+    return FrameRequest(pts=tuple(found.pts[list(positions)].tolist()), indices=positions, size=size)
 
 
 def write_video(

@@ -12,7 +12,7 @@ import pytest
 from curation.errors import MediaError
 from curation.records import Address
 from curation.video import Guard, decode, guard, probe
-from tests.video.painted import write_video
+from tests.video.painted import request_of, write_video
 
 
 def test_a_hang_ends_at_its_limit_and_the_next_call_works() -> None:
@@ -68,8 +68,6 @@ def test_a_child_killed_between_calls_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_short_limit_on_a_real_video_is_a_timeout(tmp_path: Path) -> None:
-    from tests.video.test_video import request_of
-
     content = Address(path=str(write_video(tmp_path / "a.mp4", [40 * number for number in range(100)])))
     request = request_of(probe(content), 99)
     with pytest.raises(MediaError, match="video_timeout"):
@@ -77,8 +75,6 @@ def test_a_short_limit_on_a_real_video_is_a_timeout(tmp_path: Path) -> None:
 
 
 def test_memory_stays_flat_over_many_opens(tmp_path: Path) -> None:
-    from tests.video.test_video import request_of
-
     content = Address(path=str(write_video(tmp_path / "a.mp4", [40 * number for number in range(30)])))
     request = request_of(probe(content), 3, 20)
 

@@ -13,9 +13,9 @@ from fsspec.spec import AbstractBufferedFile
 from curation.errors import MediaError
 from curation.frames import FrameSettings, plan_frames
 from curation.records import Address
-from curation.video import FrameRequest, serving
+from curation.video import serving
 from tests.video.clips import steady
-from tests.video.painted import number_in, write_video
+from tests.video.painted import number_in, request_of, write_video
 
 fetched: list[int] = []
 BLOCK = 16_384
@@ -60,8 +60,7 @@ def test_a_remote_video_gives_the_frames_of_the_local_one_from_small_ranges(tmp_
     found = serving.probe(remote)
     assert found.pts.tolist() == serving.probe(local).pts.tolist()
     plan = plan_frames(found.seconds, FrameSettings(max_frames=2), duration=found.duration_seconds)
-    pts = tuple(found.pts[list(plan.indices)].tolist())
-    request = FrameRequest(pts=pts, indices=plan.indices, size=160)
+    request = request_of(found, *plan.indices, size=160)
     frames = serving.decode(remote, request)
     assert frames == serving.decode(local, request)
     assert [number_in(jpeg) for jpeg in frames.jpegs] == list(plan.indices)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from curation.frames import FrameSettings, plan_frames
 from curation.records import Address
 from curation.video import Backend, FrameRequest, VideoProbe, decode, probe
 from curation.video.picture import Orientation, jpeg, pixels_of
-from tests.video.painted import number_in
+from tests.video.painted import number_in, request_of
 
 NOT_MEDIA = {".json", ".md", ".txt"}
 
@@ -27,9 +28,8 @@ def videos(folder: Path) -> list[Path]:
 
 
 def spread(found: VideoProbe, count: int, *, size: int = 512, backend: Backend = "auto") -> FrameRequest:
-    positions = tuple(sorted({round(part) for part in np.linspace(0, len(found.pts) - 1, count)}))
-    pts = tuple(found.pts[list(positions)].tolist())
-    return FrameRequest(pts=pts, indices=positions, size=size, backend=backend)
+    positions = sorted({round(part) for part in np.linspace(0, len(found.pts) - 1, count)})
+    return replace(request_of(found, *positions, size=size), backend=backend)
 
 
 def test_frame_times_and_the_frames_chosen_each_second_are_those_of_ffprobe(real_data: Path) -> None:

@@ -16,16 +16,12 @@ from PIL import Image
 from curation.errors import MediaError
 from curation.frames import FrameSettings, plan_frames
 from curation.records import Address, FrameFolder
-from curation.video import Backend, FrameRequest, VideoProbe, decode, probe
-from tests.video.painted import HEIGHT, WIDTH, number_in, picture, write_sound, write_video
+from curation.video import Backend, FrameRequest, decode, probe
+from tests.video.painted import HEIGHT, WIDTH, number_in, picture, request_of, write_sound, write_video
 
 STEADY = [40 * number for number in range(60)]
 BACKENDS: tuple[Backend, ...] = ("auto", "pyav", "decord")
 UNSTEADY = [0, 40, 80, 1500, 1533, 1566, 1600, 4000, 4040, 4100, 4110, 4400, 4440, 4480, 6000]
-
-
-def request_of(found: VideoProbe, *positions: int, size: int = 512) -> FrameRequest:
-    return FrameRequest(pts=tuple(found.pts[list(positions)].tolist()), indices=positions, size=size)
 
 
 def numbers(content: bytes | Address | FrameFolder, request: FrameRequest) -> list[int]:
