@@ -189,27 +189,20 @@ def _object_rows(file: IO[bytes] | Unpacked) -> Iterator[Any | BadElement]:
 
 
 def _line_rows(blocks: Iterator[bytes], key: str, first_row: int) -> Iterator[Row | Drop]:
-    number, rest = first_row, b""
-    loads = orjson.loads
-    pending: list[bytes] = []
-    size = 0  # of the line that goes on, as far as it is read
+    number, loads = first_row, orjson.loads
+    begun: list[bytes] = []  # the line that goes on, as far as it is read; nothing when it is too large
+    size = 0
     for block in blocks:
         if b"\n" not in block:
-            pending.append(block)
             size += len(block)
-            if size > MAX_ROW_BYTES:
-                pending.clear()
-                rest = b""
+            begun = [*begun, block] if size <= MAX_ROW_BYTES else []
             continue
         if size > MAX_ROW_BYTES:
             end, _, block = block.partition(b"\n")
             yield _too_large(f"{key}:{number}", size + len(end))
             number += 1
-            pending.clear()
-        lines = (b"".join((rest, *pending, block))).split(b"\n")
-        pending.clear()
-        rest = lines.pop()
-        size = len(rest)
+        *lines, rest = b"".join((*begun, block)).split(b"\n")
+        begun, size = [rest], len(rest)
         for line in lines:
             if line and not line.isspace():
                 try:
@@ -217,7 +210,7 @@ def _line_rows(blocks: Iterator[bytes], key: str, first_row: int) -> Iterator[Ro
                 except orjson.JSONDecodeError:
                     yield _line_row(line, f"{key}:{number}", number)
             number += 1
-    rest = b"".join((rest, *pending))
+    rest = b"".join(begun)
     if size > MAX_ROW_BYTES:
         yield _too_large(f"{key}:{number}", size)
     elif rest and not rest.isspace():

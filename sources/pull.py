@@ -51,7 +51,7 @@ class PullTask:
 
 
 def pull(work: PullTask) -> dict[str, Any]:
-    """Carry out a task and return its counts: rows_read, rows_unreadable, samples, and drops by reason."""
+    """Carry out a task and return its counts; see `RowWriter.counts`."""
     adapter = load_adapter(work.adapter)
     blob = work.output.with_suffix(".blob")
     ledger = work.output.with_suffix(".ledger.parquet")
@@ -80,13 +80,7 @@ def pull(work: PullTask) -> dict[str, Any]:
                 if is_taken(work.take_below, work.seed, work.source, row.row_key):
                     writer.add(row)
         writer.close()
-    return {
-        "rows_read": writer.num_samples + sum(writer.drops.values()),
-        "rows_unreadable": sum(writer.drops.values()),
-        "samples": writer.num_samples,
-        "videos": writer.num_videos,
-        "drops": dict(sorted(writer.drops.items())),
-    }
+    return writer.counts()
 
 
 @contextmanager

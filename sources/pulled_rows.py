@@ -42,9 +42,9 @@ class RowWriter:
     ledger_file: pq.ParquetWriter
     measuring: Measuring
     keys: RowKeys
-    drops: Counter[str] = field(default_factory=Counter)
-    num_samples: int = 0
-    num_videos: int = 0
+    _drops: Counter[str] = field(default_factory=Counter)
+    _num_samples: int = 0
+    _num_videos: int = 0
     _rows: list[dict[str, Any]] = field(default_factory=list)
     _ledger: list[dict[str, Any]] = field(default_factory=list)
     _size: int = 0
@@ -63,14 +63,14 @@ class RowWriter:
             except MediaError as err:
                 row = Drop(row_key=row.row_key, reason=err.reason, measured=err.measured, detail={"why": err.detail})
         if isinstance(row, Drop):
-            self.drops[row.reason] += 1
+            self._drops[row.reason] += 1
             self._note(row.row_key, "drop", row.reason, row.measured, row.threshold, dict(row.detail))
         if len(self._rows) >= _BATCH_ROWS or self._size >= _BATCH_BYTES or len(self._ledger) >= _LEDGER_ROWS:
             self._flush()
 
     def _note_repeated(self, row_key: str) -> None:
         """Note a row whose key another row has: it has no id of its own, the other's is the evidence."""
-        self.drops["duplicate_row_key"] += 1
+        self._drops["duplicate_row_key"] += 1
         self._note(row_key, "drop", "duplicate_row_key", None, None, {})
         evidence = {"evidence_sample_id": self._ledger[-1]["sample_id"], "evidence_source": self.source}
         self._ledger[-1] |= {"sample_id": None} | evidence
@@ -98,8 +98,8 @@ class RowWriter:
         self._rows.append(self._row(sample, conversation, media))
         self._size += self._rows[-1]["text_chars"] + sum(num_bytes(medium) for medium in media)
         self._size += sum(len(content) for content in self._rows[-1]["thumbnails"] if content)
-        self.num_videos += self._rows[-1]["videos"]
-        self.num_samples += 1
+        self._num_videos += self._rows[-1]["videos"]
+        self._num_samples += 1
 
     def _row(self, sample: Sample, conversation: list[Any], media: list[dict[str, Any]]) -> dict[str, Any]:
         sample_id = f"{self.source}/{sample.row_key}"
@@ -149,6 +149,16 @@ class RowWriter:
         """Write what is left."""
         self._flush()
         self._flush_ledger()
+
+    def counts(self) -> dict[str, Any]:
+        """Return the numbers of rows_read, rows_unreadable, samples and videos, and the drops by their reason."""
+        return {
+            "rows_read": self._num_samples + self._drops.total(),
+            "rows_unreadable": self._drops.total(),
+            "samples": self._num_samples,
+            "videos": self._num_videos,
+            "drops": dict(sorted(self._drops.items())),
+        }
 
     def _flush(self) -> None:
         """Write the rows so far as one row group; the ledger's too, when there are many."""

@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from msgspec import structs
 
 from curation.errors import MediaError
@@ -150,24 +152,29 @@ def _keyframe_samples(
         return
     if drift > _LEAST_DRIFT_SECONDS:
         flags = (*flags, Flag(reason="timestamp_drift", measured=drift))
-    last = len(times) - 1
+    last = len(times) - 1  # no frame: where the video ends
     for number, frame in enumerate(frames):
         part_key = f"{key}/keyframe-{number}"
         try:
-            if frame >= last:
-                raise RowDefect("time_past_end", "no such frame", measured=frame, threshold=last - 1)
-            start = float(times[frame])
-            end = float(times[min(frames[number + 1], last)]) if number + 1 < len(frames) else float(times[-1])
-            check_span(start, end)
+            part = _part(video, frame, next(iter(frames[number + 1 :]), last), times=times)
             caption = text_of(captions.get(str(number)), f"the caption of key frame {number}")
-            part = structs.replace(video, start_seconds=start, end_seconds=end)
             pairs = [(question_for(location, part_key), caption)]
             yield clip_sample(part_key, part, pairs, row_id=row_id_of(row, "video_id"), flags=flags)
         except RowDefect as err:
             yield drop_of(part_key, err)
 
 
-def _drift(frames: Sequence[int], timestamps: Any, times: Any) -> float:
+def _part(video: Video, frame: int, next_frame: int, *, times: npt.NDArray[np.float64]) -> Video:
+    """Return the part of a video from one frame to another, or to its end. Raises RowDefect."""
+    last = len(times) - 1
+    if frame >= last:
+        raise RowDefect("time_past_end", "no such frame", measured=frame, threshold=last - 1)
+    start, end = float(times[frame]), float(times[min(next_frame, last)])
+    check_span(start, end)
+    return structs.replace(video, start_seconds=start, end_seconds=end)
+
+
+def _drift(frames: Sequence[int], timestamps: Any, times: npt.NDArray[np.float64]) -> float:
     """Return the largest difference in seconds between what timestamps say and when the frames are shown."""
     if not isinstance(timestamps, list):
         return 0.0

@@ -11,9 +11,13 @@ import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from curation.engine.choice import EngineSettings
 from curation.errors import BuildError
+
+if TYPE_CHECKING:
+    from curation.engine.transport import ArrayExecutor
 
 _POLL_SECONDS = (0.5, 10.0)  # between questions to squeue: at first, at last
 _FAILED_POLLS = 30  # squeue may be out of reach for five minutes
@@ -36,19 +40,33 @@ class SlurmLauncher:
 
     def launch(self, folder: Path, num_ranks: int, *, name: str) -> None:
         """Run the ranks; see `Launcher`. Raises BuildError when the scheduler refuses or can't be reached."""
-        from curation.engine.transport import ArrayExecutor, RunJobs, quiet_datatrove
+        from curation.engine.transport import quiet_datatrove
 
         if re.search(r"\s", str(folder)):
             raise BuildError(
                 f"engine slurm: '{folder}' holds a blank, which the job's script can't; use another --workspace"
             )
+        executor = self._executor(folder, num_ranks, name=name)
+        try:
+            with quiet_datatrove():
+                executor.run()
+        except subprocess.CalledProcessError as err:
+            raise BuildError(
+                f"engine slurm: sbatch refuses the job (exit code {err.returncode}, its message stands above); mend "
+                "the --engine-option it names and run the same command again"
+            ) from err
+        self._wait()
+
+    def _executor(self, folder: Path, num_ranks: int, *, name: str) -> ArrayExecutor:
+        from curation.engine.transport import ArrayExecutor, RunJobs
+
         options, jobs = self.settings.options, self._jobs
 
-        def note_job(printed: str) -> str:
+        def note_job(printed: str) -> str:  # no method: the executor is pickled with it
             jobs.append(printed.split()[-1].partition(";")[0])
             return jobs[-1]
 
-        executor = ArrayExecutor(
+        return ArrayExecutor(
             pipeline=[RunJobs(str(folder))],
             tasks=num_ranks,
             time=options.get("time", "04:00:00"),
@@ -62,15 +80,6 @@ class SlurmLauncher:
             sbatch_args={option: options[option] for option in ("account", "constraint") if option in options},
             job_id_retriever=note_job,
         )
-        try:
-            with quiet_datatrove():
-                executor.run()
-        except subprocess.CalledProcessError as err:
-            raise BuildError(
-                f"engine slurm: sbatch refuses the job (exit code {err.returncode}, its message stands above); mend "
-                "the --engine-option it names and run the same command again"
-            ) from err
-        self._wait()
 
     def cancel(self) -> None:
         """Cancel the jobs that were submitted and have not ended."""

@@ -17,6 +17,7 @@ from curation.video.shapes import VideoProbe
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.video.stream import VideoStream
 
 MIMES = {
     "asf": "video/x-ms-wmv",
@@ -50,23 +51,16 @@ def probe_with_pyav(source: str | BinaryIO) -> VideoProbe:
     with opened_container(source) as (container, stream):
         index = read_index(container, stream)
         rate, aspect = guessed_rate(stream), stream.sample_aspect_ratio
-        time_base = Fraction(stream.time_base or Fraction(1, 1000))
+        times = _indexed_times(index, stream, first.pts) if index.is_timed else None
         codec, mime = stream.codec_context.name, _mime(container, source)
         detail = _missing_end(container, index, declared_frames=stream.frames)
-    flags = ["truncated"] if detail else []
-    if index.is_timed:
-        pts, keyframes = index.shown
-        times = FrameTimes(
-            pts=pts, keyframes=keyframes, time_base=time_base, last_duration=index.last_duration, flags=()
-        )
-        times = _without_lost(times, first.pts)
-    else:
+    if times is None:
         with opened_container(source) as (container, stream):
             times = frame_times(container, stream)
     last_duration = times.last_duration if times.last_duration > 0 else max(round(1 / (rate * times.time_base)), 1)
     width, height = shown_size(first.width, first.height, aspect=aspect, orientation=first.orientation)
     duration = float((int(times.pts[-1] - times.pts[0]) + last_duration) * times.time_base)
-    flags += [*times.flags, *["mirrored"] * first.orientation.is_mirrored]
+    truncated, mirrored = ("truncated",) * bool(detail), ("mirrored",) * first.orientation.is_mirrored
     return VideoProbe(
         mime=mime,
         width=width,
@@ -79,15 +73,22 @@ def probe_with_pyav(source: str | BinaryIO) -> VideoProbe:
         codec=codec,
         rotation=first.orientation.rotation,
         num_bytes=num_bytes_of(source),
-        flags=tuple(flags),
+        flags=(*truncated, *times.flags, *mirrored),
         detail=detail,
     )
 
 
-def _first_frame(container: InputContainer, stream: Any) -> FirstFrame:
+def _first_frame(container: InputContainer, stream: VideoStream) -> FirstFrame:
     for frame in in_order(container, stream):
         return FirstFrame(pts=frame.pts, width=frame.width, height=frame.height, orientation=orientation_of(frame))
     raise MediaError("zero_frames", "no frame comes out of the video stream", measured=0)
+
+
+def _indexed_times(index: PacketIndex, stream: VideoStream, first_pts: int | None) -> FrameTimes:
+    pts, keyframes = index.shown
+    time_base = Fraction(stream.time_base or Fraction(1, 1000))
+    times = FrameTimes(pts=pts, keyframes=keyframes, time_base=time_base, last_duration=index.last_duration, flags=())
+    return _without_lost(times, first_pts)
 
 
 def _without_lost(times: FrameTimes, first_pts: int | None) -> FrameTimes:

@@ -15,7 +15,7 @@ import zstandard
 from curation import decompressed
 from curation.errors import SourceError
 from curation.records import Drop
-from curation.sources import json_list, jsonl, pull
+from curation.sources import json_list, jsonl, pulled_rows
 from curation.sources.files import SourceFile
 from curation.sources.parquet import parquet_tasks
 from curation.sources.row_keys import RowKeys
@@ -82,7 +82,7 @@ def test_nesting_without_end_is_a_row_that_is_no_json(levels: int, name: str, tm
 def test_the_ledger_of_a_file_of_bad_lines_is_written_as_it_grows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pull, "_LEDGER_ROWS", 1000)
+    monkeypatch.setattr(pulled_rows, "_LEDGER_ROWS", 1000)
     path = write(tmp_path / "a.jsonl", b"x\n" * 3500)
     assert outcomes("text", location(path), tmp_path) == ["invalid_json"] * 3500
     (ledger,) = tmp_path.glob("pulled-*.ledger.parquet")
