@@ -12,14 +12,6 @@ from curation.manifests.models import Manifest
 from curation.manifests.nodes import Node, Problem, describe
 
 
-def _unknown(name: str) -> Collection[str] | None:
-    return None
-
-
-def _unchecked(name: str, options: Mapping[str, Any]) -> str | None:
-    return None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownNames:
     """The names there are. Names with a colon (`package.module:name`) are third-party and never refused.
@@ -32,9 +24,9 @@ class KnownNames:
     adapters: Collection[str]
     filters: Collection[str]
     profiles: Collection[str]
-    adapter_options: Callable[[str], Collection[str] | None] = _unknown
-    filter_options: Callable[[str], Collection[str] | None] = _unknown
-    filter_problem: Callable[[str, Mapping[str, Any]], str | None] = _unchecked
+    adapter_options: Callable[[str], Collection[str] | None]
+    filter_options: Callable[[str], Collection[str] | None]
+    filter_problem: Callable[[str, Mapping[str, Any]], str | None]
 
 
 def check_names(tree: Node, known: KnownNames | None) -> Iterator[Problem]:

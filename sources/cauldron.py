@@ -21,6 +21,7 @@ from typing import Any
 
 from curation.records import Card, Drop, Flag, Image, Location, Part, Sample, Task, Text, Turn, Video
 from curation.sources import parquet
+from curation.sources.conversation import text_turn
 from curation.sources.defects import RowDefect, build_samples
 from curation.sources.media_cells import STILL_OPTIONS, MediaReader, check_media, media_reader
 from curation.sources.options import COLUMNS_OPTION, check_options, names_option
@@ -194,6 +195,6 @@ def _turns(pairs: list[tuple[str, str, str]], media: list[Image | Video]) -> tup
     first: tuple[Part, ...] = tuple(media)
     for question, answer, _ in pairs:
         turns.append(Turn(role="user", parts=(*first, Text(text=question))))
-        turns.append(Turn(role="assistant", parts=(Text(text=answer),)))
+        turns.append(text_turn("assistant", answer))
         first = ()
     return tuple(turns)

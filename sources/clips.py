@@ -17,7 +17,7 @@ import numpy.typing as npt
 from curation.errors import ManifestError, nearest
 from curation.fingerprint import unit_hash
 from curation.records import Address, Card, Flag, FrameFolder, Location, Part, Sample, Text, Turn, Video
-from curation.sources.conversation import check_turns
+from curation.sources.conversation import check_turns, text_turn
 from curation.sources.defects import RowDefect
 from curation.sources.media_cells import STILL_OPTIONS, check_media
 from curation.sources.options import check_options, names_option
@@ -70,7 +70,7 @@ def clip_sample(
     for question, answer in pairs:
         words = (Text(text=question),) if question.strip() else ()
         turns.append(Turn(role="user", parts=(*first, *words)))
-        turns.append(Turn(role="assistant", parts=(Text(text=answer.strip()),)))
+        turns.append(text_turn("assistant", answer.strip()))
         first = ()
     check_turns(turns)
     return Sample(row_key=row_key, row_id=row_id, turns=tuple(turns), columns=dict(columns or {}), flags=tuple(flags))

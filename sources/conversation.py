@@ -64,6 +64,11 @@ def _role(name: str) -> Role:
     return role
 
 
+def text_turn(role: Role, text: str) -> Turn:
+    """Return a turn of one text."""
+    return Turn(role=role, parts=(Text(text=text),))
+
+
 def texts_of(messages: Iterable[Message]) -> list[tuple[Role, str]]:
     """Check that all contents are strings; a null answer counts as blank."""
     texts: list[tuple[Role, str]] = []
@@ -115,7 +120,7 @@ def _filled(
     turns = []
     for role, text in texts:
         if role != "user":
-            turns.append(Turn(role=role, parts=(Text(text=text),)))
+            turns.append(text_turn(role, text))
             continue
         parts: list[Part] = []
         for position, piece in enumerate(pattern.split(text)):
@@ -132,13 +137,13 @@ def _plain(texts: Sequence[tuple[Role, str]], total: int, *, lost: bool) -> tupl
     if lost:
         raise RowDefect("placeholder_mismatch", "the row has no medium", measured=total, threshold=0)
     flags = (Flag(reason="placeholder_in_text", measured=total),) if total else ()
-    return tuple(Turn(role=role, parts=(Text(text=text),)) for role, text in texts), flags
+    return tuple(text_turn(role, text) for role, text in texts), flags
 
 
 def _media_first(
     texts: Sequence[tuple[Role, str]], media: list[Image | Video]
 ) -> tuple[tuple[Turn, ...], tuple[Flag, ...]]:
-    turns = [Turn(role=role, parts=(Text(text=text),)) for role, text in texts]
+    turns = [text_turn(role, text) for role, text in texts]
     for position, turn in enumerate(turns):
         if turn.role == "user":
             turns[position] = Turn(role="user", parts=(*media, *(part for part in turn.parts if part != Text(text=""))))

@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any
 
 from curation.records import Card, Drop, Location, Sample, Task
-from curation.sources.defects import Row, RowDefect, build_samples
+from curation.sources.conversation import text_turn
+from curation.sources.defects import RowDefect, build_samples
 from curation.sources.options import check_options, count_option, names_option
-from curation.sources.plain import text_turn
 from curation.sources.row_values import as_mapping, row_id_of
 from curation.sources.rows import read_rows, row_tasks
 from curation.sources.text import text_at, value_at
@@ -73,8 +73,3 @@ def scalar(value: Any) -> Any:
     if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
         return ",".join(value)
     return None
-
-
-def line_number(row: Row | Drop) -> int:
-    """Return the number of a row in its file, as its key says."""
-    return int((row.row_key if isinstance(row, Drop) else row.key).rpartition(":")[2])

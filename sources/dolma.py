@@ -23,7 +23,7 @@ from msgspec import structs
 from curation.errors import SourceError
 from curation.records import Card, Drop, Location, Sample, Task
 from curation.sources.defects import Row, RowDefect, build_samples
-from curation.sources.documents import DOCUMENT_OPTIONS, Documents, line_number
+from curation.sources.documents import DOCUMENT_OPTIONS, Documents
 from curation.sources.files import list_files, source_root
 from curation.sources.options import names_option, text_option
 from curation.sources.row_values import as_mapping
@@ -143,7 +143,7 @@ def _joined(task: Task, paths: Mapping[str, str]) -> Iterator[Row | Drop]:
         if isinstance(row, Drop):
             yield row
             continue
-        number, found = line_number(row), {}
+        number, found = _line_number(row), {}
         for name, reader in readers.items():
             while heads[name][0] < number:
                 heads[name] = next(reader, (number + 1, None))
@@ -155,4 +155,9 @@ def _joined(task: Task, paths: Mapping[str, str]) -> Iterator[Row | Drop]:
 def _numbered(task: Task, path: str) -> Iterator[tuple[int, Any]]:
     whole = replace(task, path=path, offset=0, length=None, first_row=0)
     for row in read_rows(whole):
-        yield line_number(row), None if isinstance(row, Drop) else row.value
+        yield _line_number(row), None if isinstance(row, Drop) else row.value
+
+
+def _line_number(row: Row | Drop) -> int:
+    """Return the number of a row in its file, as its key says."""
+    return int((row.row_key if isinstance(row, Drop) else row.key).rpartition(":")[2])

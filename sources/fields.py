@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from curation.errors import ManifestError
-from curation.records import Flag, Location, Sample, Text, Turn
+from curation.records import Flag, Location, Sample, Turn
 from curation.sources import chat
 from curation.sources.annotations import ANSWER_FIELDS, QUESTION_FIELDS, one_answer
-from curation.sources.conversation import check_turns, place_media, read_messages, texts_of, with_system
+from curation.sources.conversation import check_turns, place_media, read_messages, text_turn, texts_of, with_system
 from curation.sources.defects import RowDefect
 from curation.sources.llava import row_media
 from curation.sources.media_cells import MediaReader
@@ -191,7 +191,7 @@ def _document(text: Any, name: str) -> Turn:
         raise RowDefect("no_text", f"{name} is {'null' if text is None else 'blank'}")
     if not isinstance(text, str):
         raise RowDefect("invalid_row", f"{name} is {type(text).__name__}, not a string")
-    return Turn(role="assistant", parts=(Text(text=text),))
+    return text_turn("assistant", text)
 
 
 def _as_pairs(value: Any) -> list[Mapping[str, Any]]:

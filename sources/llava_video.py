@@ -31,7 +31,7 @@ CARD = Card(
     hub_id="lmms-lab/LLaVA-Video-178K",
     configs=(
         *(f"{duration}_{source}_v0_1" for duration in _DURATIONS for source in ("academic", "youtube")),
-        *(f"{duration}_{source}" for duration in _DURATIONS[:2] for source in ("activitynet", "nextqa")),
+        *(f"{duration}_{source}" for duration in _DURATIONS for source in ("activitynet", "nextqa")),
         *(f"{duration}_perceptiontest" for duration in _DURATIONS[:2]),
         "llava_hound",
     ),

@@ -23,6 +23,7 @@ from typing import Any
 from curation.errors import ManifestError
 from curation.records import Card, Drop, Image, Location, Sample, Task, Text, Turn
 from curation.sources import parquet
+from curation.sources.conversation import text_turn
 from curation.sources.defects import Row, RowDefect, build_samples
 from curation.sources.fields import Fields
 from curation.sources.files import list_files, open_binary, source_root
@@ -179,6 +180,6 @@ def _sample(
     }
     turns = (
         Turn(role="user", parts=(image, Text(text=asked)) if asked else (image,)),
-        Turn(role="assistant", parts=(Text(text=label),)),
+        text_turn("assistant", label),
     )
     return Sample(row_key=row_key, row_id=ink.annotations.get("sampleId"), turns=turns, columns=columns)

@@ -1,21 +1,15 @@
-"""Build the records of plain rows: most rows of most text sets have nothing odd about them.
+"""Build the turns of plain rows: most rows of most text sets have nothing odd about them.
 
 The rules of `curation.sources.conversation` cost ten times what parsing a row costs. Here one pass decides that none of
-them applies and builds the turns; where it can't be sure it returns None, and the rules are asked. Records are made by
-filling their slots: a frozen dataclass's own `__init__` takes two to three times as long, and it is most of the work.
+them applies and builds the turns; where it can't be sure it returns None, and the rules are asked.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from curation.records import Role, Text, Turn
-from curation.sources.conversation import ROLES, VIDEO_PLACEHOLDER
-
-
-def text_turn(role: Role, text: str) -> Turn:
-    """Return a turn of one text."""
-    return Turn(role=role, parts=(Text(text=text),))
+from curation.records import Role, Turn
+from curation.sources.conversation import ROLES, VIDEO_PLACEHOLDER, text_turn
 
 
 def plain_turns(talk: Any, placeholder: str) -> tuple[Turn, ...] | None:

@@ -16,9 +16,9 @@ from typing import Any
 
 from curation.errors import ManifestError
 from curation.records import Card, Drop, Location, Sample, Task
+from curation.sources.conversation import text_turn
 from curation.sources.defects import RowDefect, build_samples
 from curation.sources.options import check_options, names_option, text_option
-from curation.sources.plain import text_turn
 from curation.sources.row_values import as_mapping, row_id_of, scalar_columns
 from curation.sources.rows import read_rows, row_tasks
 

@@ -26,9 +26,9 @@ from typing import Literal, cast
 from msgspec import structs
 
 from curation.records import Flag, Location, Sample, Text, Turn
+from curation.sources.conversation import text_turn
 from curation.sources.defects import RowDefect
 from curation.sources.options import choice_option
-from curation.sources.plain import text_turn
 
 Notation = Literal["tagged", "think", "thought_tokens", "steps", "hash_answer", "boxed", "parts", "prose"]
 Mode = Literal["keep", "plain", "think"]
@@ -120,8 +120,6 @@ def with_traces(sample: Sample, mode: Mode, *, notation: Notation | None = None)
         turns.append(turn)
     found = notation or (marked.pop() if len(marked) == 1 else "mixed" if marked else "prose")
     columns = {**sample.columns, "trace": found}
-    if not flags and not sample.flags and sample.kind is None:
-        return Sample(row_key=sample.row_key, row_id=sample.row_id, turns=tuple(turns), columns=columns)
     return structs.replace(sample, turns=tuple(turns), columns=columns, flags=(*sample.flags, *flags))
 
 
