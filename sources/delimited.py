@@ -37,11 +37,14 @@ class _Lines:
     taken: int = 0
 
     def __iter__(self) -> Iterator[str]:
-        rest = b""
+        rest, begun = b"", []
         while self.end is None or self.taken < self.end:
             block = self.file.read(_BLOCK_BYTES)
-            lines = (rest + block).split(b"\n")
-            rest = lines.pop()
+            if block and b"\n" not in block:  # joined when the line ends: joining with every block is quadratic
+                begun.append(block)
+                continue
+            *lines, rest = b"".join((*begun, block)).split(b"\n")
+            begun = [rest]
             for line in lines:
                 self.taken += len(line) + 1
                 yield line.decode("utf-8", "surrogateescape") + "\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from curation.errors import ManifestError, SourceError
 from curation.records import Sample
+from curation.sources import delimited
 from tests.sources.layouts import (
     flags,
     image_bytes,
@@ -93,6 +95,17 @@ def test_every_odd_row_has_its_reason(tmp_path: Path) -> None:
         "ok",
     ]
     assert [row.row_key for row in rows] == [f"captions.csv:{n}" for n in range(8)]
+
+
+def test_the_time_for_a_line_of_many_blocks_grows_with_its_length(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delimited, "_BLOCK_BYTES", 64)  # as a line of 64 GB would have of blocks of 1 MiB
+    text = "image,caption\n" + "x" * (4 << 20) + "\nred.png,Red.\n"
+    started = time.process_time()
+    rows = read_all("captions", location(_table(tmp_path, text)))
+    assert time.process_time() - started < 5
+    assert reasons(rows) == ["invalid_row", "ok"]
 
 
 def test_a_gzipped_table_is_read_and_a_cut_one_gives_what_is_whole(tmp_path: Path) -> None:
