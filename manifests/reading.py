@@ -48,11 +48,17 @@ def read_yaml(text: str, origin: Origin, environment: Mapping[str, str]) -> Node
         mark = err.problem_mark or err.context_mark
         line = None if origin.line is None or mark is None else mark.line + 1
         said = " ".join(part for part in (err.context, err.problem) if part)
-        raise wrong(_place(origin, line), f"this isn't YAML: {said}") from err
+        raise wrong(_place(origin, line), f"this isn't YAML: {said}{_variable_hint(text, mark)}") from err
     except yaml.YAMLError as err:
         found = Reader.NON_PRINTABLE.search(text)
         line = text.count("\n", 0, found.start()) + 1 if found and origin.line is not None else None
         raise wrong(_place(origin, line), "this isn't YAML: it holds a control character; remove it") from err
+
+
+def _variable_hint(text: str, mark: yaml.Mark | None) -> str:
+    """Say what to do with a `${NAME}` without quotes in a flow mapping, whose braces YAML takes for its own."""
+    lines = text.split("\n")[mark.line : mark.line + 1] if mark else []
+    return '; inside {…} and […] write "${NAME}" in quotes' if any("${" in line for line in lines) else ""
 
 
 def _place(origin: Origin, line: int | None) -> Node:
