@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 SECONDS_BETWEEN_LINES = 2.0
+LEAST_SECONDS = 0.1  # what takes less was there already: a rate would say nothing
+LEAST_PART = 10_000  # before so small a part of a stage is done, a rate and the time left would be guesses
 
 
 class Display(Protocol):
@@ -79,11 +81,11 @@ def describe(done_tasks: int, num_tasks: int, *, done_bytes: int, num_bytes: int
     """
     parts = [f"{done_tasks}/{num_tasks} tasks"]
     done, total = (done_bytes, num_bytes) if num_bytes else (done_tasks, num_tasks)
-    if seconds > 0 and done > 0:
+    if seconds >= LEAST_SECONDS and done * LEAST_PART >= total:
         parts.append(f"{format_bytes(done / seconds)}/s" if num_bytes else f"{done / seconds:.1f} tasks/s")
     if done_tasks >= num_tasks:
         parts.append(f"done in {format_seconds(seconds)}")
-    elif seconds > 0 and done > 0:
+    elif seconds >= LEAST_SECONDS and done * LEAST_PART >= total:
         parts.append(f"{format_seconds(seconds * (total - done) / done)} left")
     return ", ".join(parts)
 
