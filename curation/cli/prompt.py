@@ -24,6 +24,12 @@ COMMANDS = {
     ".help": "this list",
     ".quit": "leave (so does Ctrl-D)",
 }
+# What hands type that know other prompts; none of them begins a query.
+BARE = {"help": ".help", "exit": ".quit", "quit": ".quit", "\\q": ".quit", "\\d": ".tables", "\\dt": ".tables"}
+
+
+def _bare(line: str) -> str:
+    return line.strip().rstrip(";").rstrip().lower()
 
 
 def run_prompt(connection: duckdb.DuckDBPyConnection, *, form: str, name: str) -> None:
@@ -48,10 +54,11 @@ def run_prompt(connection: duckdb.DuckDBPyConnection, *, form: str, name: str) -
                 click.echo("", err=True)
                 typed.clear()
                 continue
-            if not typed and line.strip().startswith("."):
-                if line.split()[0] in (".quit", ".exit"):
+            if not typed and (line.strip().startswith((".", "\\")) or _bare(line) in BARE):
+                command = BARE.get(_bare(line), line)
+                if command.split()[0] in (".quit", ".exit"):
                     return
-                _attempt(partial(run_command, connection, line))
+                _attempt(partial(run_command, connection, command))
                 continue
             typed.append(line)
             text = "\n".join(typed)

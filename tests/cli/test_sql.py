@@ -127,6 +127,18 @@ def test_the_prompt_answers_a_last_query_without_a_semicolon(
     assert capsys.readouterr().out == "answer\n    42\n"
 
 
+def test_the_prompt_knows_the_words_of_other_prompts(
+    folder: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("help\n\\d\n\\x\nexit;\nselect 41 + 1 as answer;\n"))
+    assert main(["sql", folder]) == 0
+    told = capsys.readouterr()
+    assert ".schema" in told.out
+    assert "num_rows" in told.out
+    assert "answer" not in told.out
+    assert told.err == "error: sql: no command \\x; .help lists them\n"
+
+
 @pytest.mark.parametrize(
     ("text", "is_whole"),
     [
