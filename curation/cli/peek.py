@@ -46,7 +46,12 @@ def print_row(row: Sample | Drop) -> None:
     described = describe_row(row)
     if isinstance(row, Drop):
         click.secho(one_line(f"{row.row_key}  dropped: {row.reason}"), bold=True)
-        click.echo(one_line(f"  measured {row.measured}, threshold {row.threshold}, {dict(row.detail)}"))
+        facts = {"measured": row.measured, "threshold": row.threshold, **row.detail}
+        said = ", ".join(
+            str(value) if name == "detail" else f"{name} {value}" for name, value in facts.items() if value is not None
+        )
+        if said:
+            click.echo(one_line(f"  {said}"))
         return
     click.secho(one_line(row.row_key + (f"  (id {row.row_id})" if row.row_id else "")), bold=True)
     for turn in described["turns"]:

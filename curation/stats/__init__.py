@@ -51,7 +51,10 @@ def load_query(name: str) -> SavedQuery:
     """Read a saved query by name; an unknown name is a `CurationError` with the nearest one."""
     path = files("curation.stats") / f"{name}.sql"
     if name not in (*BUILD_TABLES, *ON_REQUEST) or not path.is_file():
-        raise CurationError(f"stats: no table named '{name}'{nearest(name, (*BUILD_TABLES, *ON_REQUEST))}")
+        known = (*BUILD_TABLES, *ON_REQUEST)
+        raise CurationError(
+            f"stats: no table named '{name}'{nearest(name, known) or '; there are ' + ', '.join(known)}"
+        )
     return read_query(path)
 
 

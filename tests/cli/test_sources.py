@@ -72,8 +72,10 @@ def test_a_drop_is_peeked_with_its_reason(capsys: pytest.CaptureFixture[str]) ->
         Drop(row_key="a.jsonl:3", reason="placeholder_mismatch", measured=2, threshold=1, detail={"of": "<image>"})
     )
     assert capsys.readouterr().out == (
-        "a.jsonl:3  dropped: placeholder_mismatch\n  measured 2, threshold 1, {'of': '<image>'}\n"
+        "a.jsonl:3  dropped: placeholder_mismatch\n  measured 2, threshold 1, of <image>\n"
     )
+    print_row(Drop(row_key="a.jsonl:4", reason="no_text"))
+    assert capsys.readouterr().out == "a.jsonl:4  dropped: no_text\n"
 
 
 def test_a_row_is_plain_data_for_json() -> None:
