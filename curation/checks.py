@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from curation.errors import CurationError, ManifestError, nearest
-from curation.filters import load_filter
+from curation.filters import filter_inputs, load_filter
 from curation.manifest_names import load_manifest
 from curation.manifests import Manifest
 from curation.mixtures.profile import load_profile
@@ -28,14 +28,29 @@ def check(manifest: str | Path, *, is_offline: bool = False) -> list[str]:
     Reads no data beyond a first row of each source; offline, nothing that is not on this machine. A manifest that is
     itself wrong raises ManifestError.
     """
+    return check_and_note(manifest, is_offline=is_offline)[0]
+
+
+def check_and_note(manifest: str | Path, *, is_offline: bool = False) -> tuple[list[str], list[str]]:
+    """Return the problems of `check`, and notes: what stops no build and is likely not meant."""
     read = load_manifest(manifest)
     problems = _settings_problems(read, is_offline=is_offline)
+    notes: list[str] = []
     for name in read.sources:
+        source = source_of(read, name)
         try:
-            _check_source(source_of(read, name), is_offline=is_offline)
+            first = _check_source(source, is_offline=is_offline)
         except CurationError as err:
             problems.append(str(err))
-    return problems
+            continue
+        if isinstance(first, Drop):
+            detail = ", ".join(str(value) for value in first.detail.values())
+            place = f"; media are looked for in {source.location.media}" if source.location.media else ""
+            notes.append(
+                f"sources.{name}: its first row is dropped: {first.reason}{f' ({detail})' if detail else ''}{place}; "
+                f"see more with `curation peek {manifest} {name} -n 20`"
+            )
+    return problems, notes
 
 
 def peek(manifest: str | Path, source: str, count: int) -> list[Sample | Drop]:
@@ -55,7 +70,8 @@ def _first_rows(source: Source, count: int) -> list[Sample | Drop]:
         return list(islice(rows, count))
 
 
-def _check_source(source: Source, *, is_offline: bool) -> None:
+def _check_source(source: Source, *, is_offline: bool) -> Sample | Drop | None:
+    """Return a source's first row, or None where it may not be read."""
     adapter = load_adapter(source.adapter)
     check_options(adapter.CARD, source.location.options)
     media = source.location.media
@@ -63,9 +79,11 @@ def _check_source(source: Source, *, is_offline: bool) -> None:
     if media is not None and not is_remote(media) and not is_glob and not Path(media).exists():
         raise CurationError(f"sources.{source.name}: media {media} does not exist; check the path")
     if is_offline and any(is_remote(uri) for uri in source.location.uri):
-        return
-    if not _first_rows(source, 1):
+        return None
+    rows = _first_rows(source, 1)
+    if not rows:
         raise CurationError(f"sources.{source.name}: {', '.join(source.location.uri)} yields no rows")
+    return rows[0]
 
 
 def _settings_problems(manifest: Manifest, *, is_offline: bool) -> list[str]:
@@ -80,7 +98,9 @@ def _settings_problems(manifest: Manifest, *, is_offline: bool) -> list[str]:
         problems.append(str(err))
     for said in manifest.filters:
         try:
-            load_filter(said.name, said.options)
+            made = load_filter(said.name, said.options)
+            if not is_offline:
+                filter_inputs(made)
         except CurationError as err:
             problems.append(str(err))
     try:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from curation.encoded import Encoded, encode_source, merge_samples
 from curation.engine import Engine
-from curation.errors import BuildError, ChangedError
+from curation.errors import BuildError, ChangedError, MixtureError
 from curation.filters import Filter, filter_inputs, load_filter
 from curation.filters.exact_duplicates import ExactDuplicates
 from curation.filters.stage import run_filters
@@ -76,15 +76,16 @@ def decide(
     profile = load_profile(manifest.profile)
     tokenizer = load_tokenizer(manifest.tokenizer or profile.tokenizer, profile)
     settings = encode_settings(manifest, profile)
-    encoded = _encoded(manifest, settings, tokenizer, workspace, engine)
+    # Before anything is pulled, so that a file that a filter needs and that is not there stops the build at once.
     filters = [load_filter(each.name, each.options) for each in manifest.filters]
+    read = [filter_inputs(each) for each in filters]
+    encoded = _encoded(manifest, settings, tokenizer, workspace, engine)
     merged: list[Path] = []
     if max_questions := _max_questions(filters):
         with engine.recorder.stage("merge"):
             encoded, path = merge_samples(encoded, max_questions, manifest, workspace, engine)
         merged.append(path)
     files = [file for each in encoded for file in each.files()]
-    read = [filter_inputs(each) for each in filters]
     identity = fingerprint(VERSION, [each.fingerprint for each in encoded], manifest.values(), read)
     dropped = [*(path for each in encoded for path in each.encode_ledgers()), *merged]
     with engine.recorder.stage("filter"):
@@ -96,7 +97,10 @@ def decide(
         drops = pl.concat([*before, _drops(failed)]).unique("sample_id", keep="first")
         with engine.recorder.stage("mix"):
             candidates = load_candidates(files, list(manifest.sources), drops)
-            selection = select(candidates, manifest, context=settings.max_tokens)
+            try:
+                selection = select(candidates, manifest, context=settings.max_tokens)
+            except MixtureError as err:
+                raise MixtureError(f"{err}{_where_samples_went(encoded, drops)}") from err
         decoded = _decoded(candidates, selection, workspace, engine) if with_frames else Decoded()
         if not decoded.failures:
             break
@@ -188,6 +192,20 @@ def _drops(ledger: pa.Table) -> pl.DataFrame:
     assert isinstance(frame, pl.DataFrame)
     by = pl.coalesce("filter", "stage").alias("dropped_by")
     return frame.filter(pl.col("action") == "drop").select("sample_id", by, "reason").unique("sample_id", keep="first")
+
+
+def _where_samples_went(encoded: Sequence[Encoded], drops: pl.DataFrame) -> str:
+    """Say of the sources that have no sample left how many rows went and why; empty when every source has some."""
+    said = []
+    for each in (source.pulled for source in encoded):
+        name = each.source.name
+        gone = drops.filter(pl.col("sample_id").str.starts_with(f"{name}/"))
+        if gone.height < sum(each.num_rows):
+            continue
+        counts = Counter(each.drops) + Counter(gone["reason"].to_list())
+        told = ", ".join(f"{reason} {count}" for reason, count in counts.most_common())
+        said.append(f"{name}: {told or 'no rows'}")
+    return f" ({'; '.join(said)})" if said else ""
 
 
 def _check_failures(manifest: Manifest, encoded: Sequence[Encoded], failed: pa.Table) -> None:

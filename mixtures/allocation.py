@@ -144,8 +144,8 @@ def _check_amounts(
                 "in another unit (unit: samples or tokens)"
             )
         raise MixtureError(
-            f"mixture: {source!r} has a weight but no samples left; set its weight to 0, or look at its drops in the "
-            "ledger and loosen the filters"
+            f"mixture: {source!r} has a weight but no samples left; mend the source, loosen the filters or set its "
+            "weight to 0"
         )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from curation.cli.manifest_options import tell_times, work_options
+from curation.cli.manifest_options import tell_lost, tell_times, work_options
 
 if TYPE_CHECKING:
     from curation.engine import EngineSettings, Recorder
@@ -54,6 +54,7 @@ def command(
             recorder=recorder,
         )
     tell_times(recorder)
+    tell_lost(made)
     answers = answer(made, ("mixture", "packs", "size"))
     if as_json:
         from curation.cli.printing import print_json

@@ -21,13 +21,16 @@ def command(manifest: str, offline: bool, as_json: bool) -> None:
     Example:
       curation check manifest.yaml
     """
-    from curation.checks import check
+    from curation.checks import check_and_note
 
-    problems = check(manifest, is_offline=offline)
+    problems, notes = check_and_note(manifest, is_offline=offline)
     if as_json:
         from curation.cli.printing import print_json
 
-        print_json({"manifest": manifest, "problems": problems})
+        print_json({"manifest": manifest, "problems": problems, "notes": notes})
+    else:
+        for note in notes:
+            click.echo(visible(f"note: {note}"))
     if problems:
         if not as_json:
             for problem in problems:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 if TYPE_CHECKING:
+    from curation.builds import Build
     from curation.engine import EngineSettings, Recorder
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -91,6 +92,26 @@ def tell_times(recorder: Recorder) -> None:
     click.echo(f"\n{stage_table(recorder.stages.values(), seconds=recorder.seconds)}", err=True)
     if recorder.report is not None:
         click.echo(f"profile: {recorder.report}", err=True)
+
+
+_LOST = """
+select source, rows_read, string_agg(reason || ' ' || num_rows, ', ' order by num_rows desc, reason) as reasons
+from (
+    select source, rows_read, reason, count(*) as num_rows from sources join ledger using (source)
+    where action = 'drop' group by all
+)
+where source not in (select source from samples where drop_reason is null or drop_reason = 'not_needed')
+group by source, rows_read order by source
+"""
+
+
+def tell_lost(build: Build) -> None:
+    """Warn on stderr of sources of which no sample is left: weighed `natural`, they are missing without an error."""
+    from curation.visible import visible
+
+    for source, rows_read, reasons in build.sql(_LOST).iter_rows():
+        line = f"warning: sources.{source}: none of its {rows_read} rows is left: {reasons}"
+        click.echo(visible(line), err=True)
 
 
 def _settings(name: str, workers: int | None, options: Sequence[str], *, memory: str) -> EngineSettings:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from curation.cli.manifest_options import tell_times, work_options
+from curation.cli.manifest_options import tell_lost, tell_times, work_options
 
 if TYPE_CHECKING:
     from curation.engine import EngineSettings, Recorder
@@ -67,6 +67,7 @@ def command(
         )
     tell_times(recorder)
     opened = open_build(planned.folder)
+    tell_lost(opened)
     rates = read_rates(planned.events)
     cost = estimate(opened, rates, batch_size=batch_size, tokens_per_second=tokens_per_second)
     answers = answer(opened, PLAN_TABLES)

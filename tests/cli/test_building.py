@@ -12,7 +12,7 @@ import pytest
 
 from curation.builds import open_build
 from curation.cli.main import main
-from tests.corpora import write_corpus
+from tests.corpora import write_corpus, write_llava
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +94,38 @@ def test_a_missing_file_is_a_problem_that_check_names(
     assert main(["check", str(changed)]) == 1
     told = capsys.readouterr()
     assert "lost" in told.out + told.err
+
+
+def test_a_wrong_media_root_is_a_note_of_check_and_a_warning_of_the_build(
+    manifest: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_llava(tmp_path, num_rows=3)
+    changed = tmp_path / "manifest.yaml"
+    lost = f"{{adapter: llava, uri: rows.json, media: {tmp_path}}}"
+    changed.write_text(f"extends: {manifest}\nsources: {{lost: {lost}}}\nmixture: {{weights: {{lost: natural}}}}\n")
+    assert main(["check", str(changed)]) == 0
+    told = capsys.readouterr().out
+    assert "note: sources.lost: its first row is dropped: missing_media (0.png); media are looked for in" in told
+    assert main(["plan", str(changed), "--workspace", str(tmp_path / "work")]) == 0
+    assert "warning: sources.lost: none of its 3 rows is left: missing_media 3\n" in capsys.readouterr().err
+    weighed = [f"--set=mixture.weights.{name}=1" for name in [*_sources(manifest), "lost"]]
+    assert main(["plan", str(changed), "--workspace", str(tmp_path / "work"), *weighed]) == 1
+    told = capsys.readouterr().err
+    assert "'lost' has a weight but no samples left" in told
+    assert told.endswith("(lost: missing_media 3)\n")
+
+
+def test_a_file_that_a_filter_lacks_stops_before_anything_is_pulled(
+    manifest: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = tmp_path / "manifest.yaml"
+    changed.write_text(f"extends: {manifest}\nfilters: [contamination: {{against: [nosuch.jsonl]}}]\n")
+    assert main(["check", str(changed)]) == 1
+    assert "nosuch.jsonl" in capsys.readouterr().out
+    assert main(["plan", str(changed), "--workspace", str(tmp_path / "work")]) == 1
+    told = capsys.readouterr().err
+    assert "no file of rows or images matches" in told
+    assert "pull" not in told
 
 
 def test_peek_shows_the_first_samples(manifest: str, capsys: pytest.CaptureFixture[str]) -> None:
