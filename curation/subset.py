@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace as changed
@@ -24,6 +25,7 @@ from curation.fingerprint import file_sha256, fingerprint
 from curation.mixtures.index import settings_text, write_parts, write_rows
 from curation.mixtures.subset import Recipe, cut, read_recipe, share_of_tokens
 from curation.output_folder import BUILDING, held
+from curation.queries import QueryError
 from curation.standalone import Copied, copy_rows
 from curation.storage import is_url
 from curation.subset_tables import Base, Kept, read_base, schema_of
@@ -127,7 +129,11 @@ def _recipe(build: Build, base: Base) -> Recipe:
 
 def _true_where(base: Base, where: str) -> Any:
     """Return a mask over the base's samples: where the predicate is true."""
-    found = base.build.sql(f"select shard, shard_row from samples where selected and (\n{where}\n)")
+    try:
+        found = base.build.sql(f"select shard, shard_row from samples where selected and (\n{where}\n)")
+    except QueryError as err:  # its line and column are those of the query around the predicate
+        said = re.sub(r"^sql: (line \d+, column \d+: )?", "", str(err))
+        raise QueryError(f"subset: --where {where!r}: {said}") from err
     wanted = _place_key(found["shard"].to_numpy(), found["shard_row"].to_numpy())
     mask = np.isin(_place_key(base.shard, base.shard_row), wanted)
     if not mask.any():

@@ -96,6 +96,8 @@ def explain(sql: str, err: Exception) -> str:
             f"{', '.join(SAMPLE_COLUMNS)}; a dataset's own are columns->>'NAME'; text stands in single quotes)"
         )
     first = " ".join(message.split("\n\n")[0].split())
+    if ")" not in sql:  # the bracket is that of the query around the predicate
+        first = first.replace('syntax error at or near ")"', "syntax error at its end")
     return f"filters.where: '{sql}': {first}; write a predicate over the columns of samples"
 
 

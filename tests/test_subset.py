@@ -201,7 +201,9 @@ def test_what_makes_no_subset_is_refused_with_the_fix(base: Build, tmp_path: Pat
         subset(base, tmp_path / "x", tokens=1)
     with pytest.raises(BuildError, match="no selected sample fits --where"):
         subset(base, tmp_path / "x", where="tokens < 0")
-    with pytest.raises(QueryError, match=r"line 2, column 1: no column named 'knd'; did you mean 'kind'\?"):
+    with pytest.raises(
+        QueryError, match=r"^subset: --where \"knd = 'cot'\": no column named 'knd'; did you mean 'kind'\?"
+    ):
         subset(base, tmp_path / "x", where="knd = 'cot'")
     with pytest.raises(BuildError, match="is a subset, which no manifest makes"):
         rebuild(subset(base, tmp_path / "part", fraction="1/2"))
