@@ -92,15 +92,16 @@ def _pictures(row: dict[str, Any], places: range, *, side: int, most: int) -> tu
 
 def thumbnail(data: bytes, *, side: int) -> str:
     """Return an image as the data URI of a JPEG of at most `side` pixels each way; "" when it can't be read."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     from curation.images import open_image
+    from curation.mixtures.pixels import upright_rgb
 
     try:
-        image = ImageOps.exif_transpose(open_image(data))
+        image = upright_rgb(open_image(data))
         image.thumbnail((side, side), Image.Resampling.BILINEAR)
         output = io.BytesIO()
-        image.convert("RGB").save(output, "JPEG", quality=_JPEG_QUALITY, optimize=True)
+        image.save(output, "JPEG", quality=_JPEG_QUALITY, optimize=True)
     except Exception:  # a broken image may raise anything inside a plug-in; the page says that it can't be read
         return ""
     return "data:image/jpeg;base64," + base64.b64encode(output.getvalue()).decode()
