@@ -143,7 +143,7 @@ def _identity(source: Source, tasks: Sequence[Task]) -> dict[str, Any]:
     location = source.location
     media = location.media
     further = getattr(adapter, "further_files", lambda _location: ())  # what the adapter reads besides its tasks' files
-    if media is None and set(adapter.CARD.kinds) != {"text"}:
+    if media is None and set(adapter.CARD.kinds) != {"text"} and getattr(adapter, "READS_MEDIA", True):
         media = source_root(location.uri)
     return {
         "adapter": source.adapter,

@@ -116,6 +116,14 @@ def test_a_manifest_or_a_build_beside_the_data_changes_nothing(tmp_path: Path) -
     assert folder_fingerprint(str(tmp_path)) != before
 
 
+def test_what_stands_beside_rows_of_text_makes_no_new_stage(tmp_path: Path, engine: LocalEngine) -> None:
+    rows = write_problems(tmp_path / "data", num_rows=3)
+    source = _source(rows, adapter="text", options={"prompt_field": "question", "answer_field": "answer"})
+    first = _pull(source, tmp_path, engine)
+    (tmp_path / "data" / "notes.html").touch()
+    assert _pull(source, tmp_path, engine).stage.folder == first.stage.folder
+
+
 def test_links_in_a_circle_are_walked_once(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     for name in ("a", "b", "c"):
