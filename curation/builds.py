@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -163,10 +164,28 @@ class Build:
 
     def read_row(self, shard: int, shard_row: int) -> dict[str, Any]:
         """Read one row of a shard as plain values; columns as the contract lists them."""
-        for batch in read_batches(self.shard_path(shard), skip_rows=shard_row):
-            rows: list[dict[str, Any]] = batch.slice(0, 1).to_pylist()
-            return rows[0]
+        path = self.shard_path(shard)
+        with telling_broken(path, self):
+            for batch in read_batches(path, skip_rows=shard_row):
+                rows: list[dict[str, Any]] = batch.slice(0, 1).to_pylist()
+                return rows[0]
         raise BuildError(f"{self.place}: shard {shard} has no row {shard_row}; run `curation verify {self.place}`")
+
+
+@contextmanager
+def telling_broken(path: Path, build: Build) -> Iterator[None]:
+    """Turn what pyarrow says of a shard that is cut short or damaged into a `BuildError` with its path."""
+    import pyarrow
+
+    try:
+        yield
+    except (pyarrow.ArrowInvalid, OSError) as err:
+        if getattr(err, "errno", None) is not None:  # the disk's or the network's word, told as such
+            raise
+        raise BuildError(
+            f"{path}: can't be read ({' '.join(str(err).split())}); put the file back or build again with --replace; "
+            f"`curation verify {build.place}` says what else is broken"
+        ) from err
 
 
 def read_batches(path: Path, *, skip_rows: int = 0) -> Iterator[pyarrow.RecordBatch]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from curation.builds import Build
+from curation.builds import Build, telling_broken
 from curation.fingerprint import file_sha256
 from curation.mixtures.shard_file import GROUP_BYTES, GROUP_ROWS, open_writer
 from curation.shard_rows import Recent
@@ -115,9 +115,11 @@ class _Reader:
 
     def row(self, shard: int, row: int) -> tuple[pa.Table, int, int]:
         """Return a row as a table, the bytes it takes and its tokens."""
-        file, starts = self._files.get(shard, lambda: _opened(self._build.shard_path(shard)))
-        group = int(np.searchsorted(starts, row, side="right")) - 1
-        table, sizes, tokens = self._groups.get((shard, group), lambda: _group(file, group))
+        path = self._build.shard_path(shard)
+        with telling_broken(path, self._build):
+            file, starts = self._files.get(shard, lambda: _opened(path))
+            group = int(np.searchsorted(starts, row, side="right")) - 1
+            table, sizes, tokens = self._groups.get((shard, group), lambda: _group(file, group))
         place = row - int(starts[group])
         return table.slice(place, 1), sizes[place], tokens[place]
 

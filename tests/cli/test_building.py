@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,6 +36,21 @@ def test_build_prints_the_mixture_and_where_it_stands(
     assert "Mixture: asked for and realised" in told.out
     assert told.out.splitlines()[-1] == f"built {built} ({open_build(built).fingerprint[:12]})"
     assert "tasks" in told.err
+
+
+def test_a_shard_that_is_cut_short_is_an_error_with_its_path(
+    built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(built, broken)
+    for shard in (broken / "shards").iterdir():
+        shard.write_bytes(shard.read_bytes()[:-10])
+    part = ("subset", str(broken), "--fraction", "1/2", "--standalone", "-o", str(tmp_path / "part"))
+    for verb in (("show", str(broken), "0"), part):
+        assert main(list(verb)) == 1
+        told = capsys.readouterr().err
+        assert f"error: {broken}/shards/shard-0000" in told
+        assert f"`curation verify {broken}` says what else is broken" in told
 
 
 def test_a_real_build_passes_every_check_and_shows_each_pack(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
