@@ -53,12 +53,17 @@ def parse_predicate(sql: str) -> Predicate:
         try:
             with _interrupting(connection):
                 connection.execute(f"select 1 from samples where not ({sql}\n)").fetchall()
+                kind = str(connection.execute(f"select ({sql}\n) from samples").description[0][1])
         except duckdb.InterruptException as err:
             raise ManifestError(
                 f"filters.where: '{sql}' does not end within {_SECONDS} s on tables without rows; write a simpler one"
             ) from err
         except duckdb.Error as err:
             raise ManifestError(explain(sql, err)) from err
+    if kind not in ("BOOLEAN", "NULL", '"NULL"'):
+        raise ManifestError(
+            f"filters.where: '{sql}' is no predicate but a value ({kind}); write a comparison such as turns < 9"
+        )
     return Predicate(
         columns=tuple(column for column in SAMPLE_COLUMNS if column in _words(tree, "column_names")),
         reads_media="media" in _words(tree, "table_name"),

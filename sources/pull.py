@@ -26,7 +26,7 @@ from curation.storage import stamp
 from curation.tables import LEDGER, PULLED
 from curation.workspace import replacing
 
-VERSION = 5
+VERSION = 6
 ENDINGS = (".parquet", ".ledger.parquet", ".blob")
 
 

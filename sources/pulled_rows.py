@@ -114,7 +114,7 @@ class RowWriter:
             "images": len(media) - len(videos),
             "videos": len(videos),
             "video_seconds": sum(_shown_seconds(video) for video in videos) if videos else None,
-            "media_sha256": sha256("\n".join(medium["media_id"] for medium in media).encode()) if media else None,
+            "media_sha256": _media_sha256(media) if media else None,
             "rank": unit_hash(self.seed, sample_id),
             "license": self.license or self.card.license,
             "columns": json.dumps(dict(sample.columns), sort_keys=True, default=str) if sample.columns else None,
@@ -179,6 +179,13 @@ class RowWriter:
 def _has_answer(sample: Sample) -> bool:
     answers = (part for turn in sample.turns if turn.role == "assistant" for part in turn.parts)
     return any(isinstance(part, Text) and part.text.strip() for part in answers)
+
+
+def _media_sha256(media: list[dict[str, Any]]) -> str:
+    """Hash which media are shown, in order, and of videos which part: two scenes of a film are two media."""
+    windows = ([medium.get("start_seconds"), medium.get("end_seconds")] for medium in media)
+    parts = ("" if window == [None, None] else f" {window}" for window in windows)
+    return sha256("\n".join(f"{medium['media_id']}{part}" for medium, part in zip(media, parts, strict=True)).encode())
 
 
 def _shown_seconds(video: dict[str, Any]) -> float:

@@ -70,6 +70,7 @@ def test_a_comment_at_the_end_does_not_swallow_the_query(tmp_path: Path) -> None
         ("kind = document", "names no column of samples: 'document'"),
         ("text_chars >", "syntax error at its end;"),
         ("sum(tokens) > 4", "aggregates"),
+        ("tokens", "is no predicate but a value (INTEGER)"),
         ("true); drop table samples; select (1", "not one SQL expression"),
         ("1) union select (2", "not one SQL expression"),
         ("true) order by (tokens", "not one SQL expression"),

@@ -207,6 +207,8 @@ def test_a_video_is_measured_with_the_times_of_its_frames(tmp_path: Path) -> Non
     assert first["media_id"] == sha256(path.read_bytes()) and first["duration_seconds"] == pytest.approx(2.0)
     assert [row["video_seconds"] for row in samples] == [pytest.approx(2.0), pytest.approx(1.5)]
     assert samples[1]["media"][0]["start_seconds"] == 0.5 and samples[0]["media"][0]["start_seconds"] is None
+    assert samples[0]["media"][0]["media_id"] == samples[1]["media"][0]["media_id"]
+    assert samples[0]["media_sha256"] != samples[1]["media_sha256"], "a part of a video is another medium"
     assert counts["videos"] == 2 and [row["reason"] for row in ledger] == ["unreadable_video"]
 
 
