@@ -82,5 +82,6 @@ _SET = Talks(
     prepare=_prepare,
     notation="prose",
 )
+READS_MEDIA = False
 tasks = _SET.tasks
 samples = _SET.samples

@@ -42,5 +42,6 @@ def _prepare(row: Mapping[str, Any], _mode: Mode) -> Mapping[str, Any]:
 
 
 _SET = Talks(card=CARD, columns=("level", "type"), has_traces=True, reads=("problem", "solution"), prepare=_prepare)
+READS_MEDIA = False
 tasks = _SET.tasks
 samples = _SET.samples

@@ -37,5 +37,6 @@ CARD = Card(
 _SET = Documents(
     card=CARD, columns=("url", "language", "language_score", "token_count", "char_count", "score", "int_score")
 )
+READS_MEDIA = False
 tasks = _SET.tasks
 samples = _SET.samples

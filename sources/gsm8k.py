@@ -36,5 +36,6 @@ def _prepare(row: Mapping[str, Any], _mode: Mode) -> Mapping[str, Any]:
 
 
 _SET = Talks(card=CARD, has_traces=True, reads=("question", "answer"), prepare=_prepare)
+READS_MEDIA = False
 tasks = _SET.tasks
 samples = _SET.samples

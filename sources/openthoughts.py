@@ -53,5 +53,6 @@ def _prepare(row: Mapping[str, Any], _mode: Mode) -> Mapping[str, Any]:
 
 
 _SET = Talks(card=CARD, columns=("domain", "source"), has_traces=True, reads=_PARTS, prepare=_prepare)
+READS_MEDIA = False
 tasks = _SET.tasks
 samples = _SET.samples
