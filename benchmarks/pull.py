@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 from PIL import Image
 from reporting import Report, arguments
 from rounds import interleave
@@ -69,9 +70,20 @@ def main() -> None:
             work = PullTask(task=task, adapter="llava", source="photos", seed=1, output=folder / "out")
             return int(pull(work)["samples"])
 
+        ours()
+        check_measured(folder / "out.parquet", files)
         candidates = {OURS: ours, **rivals(files, report)}
         title = f"pull and measure, 1024x768 JPEG of {size:.0f} kB"
         report.rates(title, interleave(candidates, rounds=options.rounds), ours=OURS, unit="samples")
+
+
+def check_measured(path: Path, files: list[Path]) -> None:
+    """Raise where the pulled rows don't say what hashlib and Pillow do."""
+    found = {row["media"][0]["media_id"]: row["media"][0] for row in pq.read_table(path).to_pylist()}
+    for file in files:
+        medium = found[hashlib.sha256(file.read_bytes()).hexdigest()]
+        with Image.open(file) as image:
+            assert (medium["width"], medium["height"]) == image.size, f"{file}: {medium}"
 
 
 def rivals(files: list[Path], report: Report) -> dict[str, Callable[[], int]]:

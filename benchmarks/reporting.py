@@ -19,11 +19,19 @@ class Report:
     path: Path | None = None
 
     def rates(
-        self, title: str, timings: Mapping[str, Timing], *, ours: str, unit: str, beside: str | None = None
+        self,
+        title: str,
+        timings: Mapping[str, Timing],
+        *,
+        ours: str,
+        unit: str,
+        beside: str | None = None,
+        why: str = "",
     ) -> None:
         """Report items a second, by wall clock and by CPU-second; the ratios are of `ours` to each.
 
-        `beside` is the rival of the summary, where the fastest does less than ours; default: the fastest.
+        `beside` is the rival of the summary, where the fastest does less than ours; default: the fastest. `why` says
+        why a rival is faster, where one is.
         """
         print(f"\n{title} ({unit}/s, medians)")
         print(f"  {'':34} {'wall':>12} {'per CPU-s':>12} {'spread':>8} {'CPU s':>8} {'peak MB':>8} {'ours / it':>10}")
@@ -39,18 +47,20 @@ class Report:
                 "is_rate": True,
                 "candidates": _told(timings),
                 "beside": beside,
+                "why": why,
             }
         )
 
-    def seconds(self, title: str, timings: Mapping[str, Timing], *, ours: str) -> None:
-        """Report seconds a round of whole jobs, each of which counted as one item."""
+    def seconds(self, title: str, timings: Mapping[str, Timing], *, ours: str, why: str = "") -> None:
+        """Report seconds a round of whole jobs, each of which counted as one item. `why` as in `rates`."""
         print(f"\n{title} (seconds, medians)")
         print(f"  {'':34} {'wall':>12} {'CPU s':>12} {'spread':>8} {'peak MB':>8} {'it / ours':>10}")
         for name, timing in timings.items():
             ratio = timings[ours].wall / timing.wall
             line = f"{1 / timing.wall:12,.3f} {timing.cpu_seconds:12,.3f} {timing.spread:8.0%}"
             print(f"  {name:34} {line} {timing.peak / 1e6:8,.0f} {ratio:10.2f}")
-        self._keep({"title": title, "unit": "s", "ours": ours, "is_rate": False, "candidates": _told(timings)})
+        told = _told(timings)
+        self._keep({"title": title, "unit": "s", "ours": ours, "is_rate": False, "candidates": told, "why": why})
 
     def table(self, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Report cells as they are, the first of each row its name."""

@@ -22,7 +22,8 @@ NAMED = (
 LISTING = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
 ABOUT = """
 Written by `make bench`. Ours and the rivals run interleaved in every round, on the same input, after their output was
-checked to be the same where both make the same thing. Figures are medians over the rounds. *Spread* is the slowest to
+checked to be the same where both make the same thing (ids, decisions, answers, batches, frames, what a reader gives;
+of duplicates and packs a table says what each makes). Figures are medians over the rounds. *Spread* is the slowest to
 the fastest round over the median. *Ratio* is how many times faster ours is: by the clock, and by CPU time. The best
 rival is the fastest; of packers the library that fills packs best. Peaks are
 resident bytes of the process, prepared input included (of builds: of all their processes, without mapped files).
@@ -48,6 +49,8 @@ def page(outcomes: Sequence[Outcome], *, seconds: float, is_quick: bool) -> str:
     lines += [*_machine(seconds), "", "## Beside the best rival", ""]
     lines += ["| row | measurement | ours | best rival | | ratio | by CPU |", "|---|---|---:|---|---:|---:|---:|"]
     lines += [line for outcome in outcomes for line in _summary(outcome)]
+    slower = [line for outcome in outcomes for record in outcome.records for line in _why_slower(outcome.name, record)]
+    lines += ["", "### Where a rival is faster", "", *slower] if slower else []
     for outcome in outcomes:
         lines += ["", f"## {outcome.name}", "", f"`make bench NAME={outcome.name}`, {outcome.seconds:.0f} s."]
         lines += [f"**Failed: {outcome.reason}**"] if outcome.reason else []
@@ -64,15 +67,28 @@ def _summary(outcome: Outcome) -> Iterator[str]:
     for record in outcome.records:
         if "candidates" not in record:
             continue
-        by_name = {one["name"]: one for one in record["candidates"]}
-        ours = by_name[record["ours"]]
-        rivals = [one for one in record["candidates"] if not one["name"].startswith("ours")]
-        if not rivals:
+        ours, best = _ours_and_best(record)
+        if best is None:
             yield f"| {outcome.name} | {record['title']} | {_figure(ours, record)} | – | | | |"
             continue
-        best = by_name.get(record.get("beside")) or max(rivals, key=lambda one: float(one["wall"]))
         cells = [outcome.name, record["title"], _figure(ours, record), best["name"], _figure(best, record)]
         yield f"| {' | '.join(cells)} | {_ratio(ours, best, 'wall')} | {_ratio(ours, best, 'per_cpu')} |"
+
+
+def _ours_and_best(record: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    by_name = {one["name"]: one for one in record["candidates"]}
+    rivals = [one for one in record["candidates"] if not one["name"].startswith("ours")]
+    best = by_name.get(record.get("beside")) or max(rivals, key=lambda one: float(one["wall"]), default=None)
+    return by_name[record["ours"]], best
+
+
+def _why_slower(name: str, record: dict[str, Any]) -> Iterator[str]:
+    """Say why a rival is clearly faster by the clock, where one is."""
+    if "candidates" not in record:
+        return
+    ours, best = _ours_and_best(record)
+    if best is not None and ours["wall"] < 0.95 * best["wall"]:
+        yield f"- **{name}**, {record['title']}: {best['name']} {record['why'] or 'is faster; nobody found out why'}."
 
 
 def _table(record: dict[str, Any]) -> Iterator[str]:

@@ -51,9 +51,15 @@ ROWS: dict[str, Row] = {
     "pull": Row(script="pull.py", quick="--rounds 1 --images 40"),
     "encode": Row(script="encode.py", quick="--rounds 1"),
     "video": Row(script="video.py", arguments="--rounds 3 --opens 100", quick="--rounds 1 --opens 20", seconds=420),
-    "image-dedup": Row(script="image_dedup.py", environment=STREAMING, quick="--rounds 1 --pictures 8", seconds=240),
+    "image-dedup": Row(
+        script="image_dedup.py",
+        environment=STREAMING,
+        arguments="--pictures 50",
+        quick="--rounds 1 --pictures 8",
+        seconds=420,
+    ),
     "text-dedup": Row(script="text_dedup.py", quick="--rounds 1 --texts 200"),
-    "packing": Row(script="packing.py", quick="--rounds 1 --mixed 5000"),
+    "packing": Row(script="packing.py", quick="--rounds 1 --mixed 5000", seconds=300),
     "shards": Row(script="shards.py", environment=STREAMING, quick="--rounds 1 --samples 200"),
     "loader": Row(
         script="loader.py",

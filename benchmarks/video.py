@@ -15,7 +15,7 @@ import io
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
@@ -34,6 +34,9 @@ RATE, WIDTH, HEIGHT, SIZE = 30, 1280, 720, 512
 CASES = {"60 of 60 s": (1, 60), "64 of 4 min": (4, 64), "8 of 10 min": (10, 8)}
 NEEDS = {"decord": "decord", "torchcodec": "torchcodec.decoders", "torchcodec, resizing": "torchcodec.transforms"}
 GUARDED = "ours, in a guarded child"
+MAX_DIFFERENCE = 8.0  # of grey values on average: resizing differs; a frame beside the right one by 20 and more
+Jpegs = Sequence[bytes]
+Method = Callable[[Path, tuple[int, ...]], Jpegs]
 
 
 def encode_minute(path: Path) -> None:
@@ -82,16 +85,16 @@ def stored_size() -> tuple[int, int]:
     return SIZE, round(SIZE * HEIGHT / WIDTH)
 
 
-def ours(path: Path, indices: tuple[int, ...]) -> int:
+def ours(path: Path, indices: tuple[int, ...]) -> Jpegs:
     """Probe, plan and decode in this process."""
     content = Address(path=str(path))
-    return len(serving.decode(content, request_for(serving.probe(content), indices)).jpegs)
+    return serving.decode(content, request_for(serving.probe(content), indices)).jpegs
 
 
-def guarded(path: Path, indices: tuple[int, ...]) -> int:
+def guarded(path: Path, indices: tuple[int, ...]) -> Jpegs:
     """Probe and decode through the guarded child."""
     content = Address(path=str(path))
-    return len(decode(content, request_for(probe(content), indices)).jpegs)
+    return decode(content, request_for(probe(content), indices)).jpegs
 
 
 def request_for(found: VideoProbe, indices: tuple[int, ...]) -> FrameRequest:
@@ -99,16 +102,16 @@ def request_for(found: VideoProbe, indices: tuple[int, ...]) -> FrameRequest:
     return FrameRequest(pts=tuple(found.pts[list(indices)].tolist()), indices=indices, size=SIZE)
 
 
-def bare_decord(path: Path, indices: tuple[int, ...]) -> int:
+def bare_decord(path: Path, indices: tuple[int, ...]) -> Jpegs:
     """Read with decord's get_batch at the stored size."""
     import decord
 
     width, height = stored_size()
     reader = decord.VideoReader(str(path), ctx=decord.cpu(0), width=width, height=height, num_threads=1)
-    return len([store(picture) for picture in reader.get_batch(list(indices)).asnumpy()])
+    return [store(picture) for picture in reader.get_batch(list(indices)).asnumpy()]
 
 
-def bare_pyav(path: Path, indices: tuple[int, ...]) -> int:
+def bare_pyav(path: Path, indices: tuple[int, ...]) -> Jpegs:
     """Decode in order when dense, else seek to each frame's second, with PyAV."""
     width, height = stored_size()
     with av.open(str(path)) as container:
@@ -124,30 +127,29 @@ def bare_pyav(path: Path, indices: tuple[int, ...]) -> int:
                 frames = container.decode(stream)
             frame = next(frame for frame in frames if (frame.pts or 0) >= pts)
             jpegs.append(store(frame.reformat(width, height, "rgb24").to_ndarray()))
-    return len(jpegs)
+    return jpegs
 
 
-def torchcodec(path: Path, indices: tuple[int, ...]) -> int:
+def torchcodec(path: Path, indices: tuple[int, ...]) -> Jpegs:
     """Read with torchcodec's exact mode and resize with Pillow."""
     decoder = import_module("torchcodec.decoders").VideoDecoder(str(path), dimension_order="NHWC", num_ffmpeg_threads=1)
     pictures = decoder.get_frames_at(list(indices)).data.numpy()
     size = stored_size()
-    return len([store(np.asarray(Image.fromarray(picture).resize(size, reducing_gap=2))) for picture in pictures])
+    return [store(np.asarray(Image.fromarray(picture).resize(size, reducing_gap=2))) for picture in pictures]
 
 
-def torchcodec_resize(path: Path, indices: tuple[int, ...]) -> int:
+def torchcodec_resize(path: Path, indices: tuple[int, ...]) -> Jpegs:
     """Read with torchcodec's exact mode, resized by the decoder."""
     resize = import_module("torchcodec.transforms").Resize(stored_size()[::-1])
     decoder = import_module("torchcodec.decoders").VideoDecoder(
         str(path), dimension_order="NHWC", num_ffmpeg_threads=1, transforms=[resize]
     )
-    return len([store(picture) for picture in decoder.get_frames_at(list(indices)).data.numpy()])
+    return [store(picture) for picture in decoder.get_frames_at(list(indices)).data.numpy()]
 
 
-def rivals() -> dict[str, Callable[[Path, tuple[int, ...]], int]]:
+def rivals() -> dict[str, Method]:
     """Return the methods that can run here."""
-    methods: dict[str, Callable[[Path, tuple[int, ...]], int]] = {}
-    methods |= {"ours": ours, GUARDED: guarded, "decord": bare_decord, "pyav": bare_pyav}
+    methods: dict[str, Method] = {"ours": ours, GUARDED: guarded, "decord": bare_decord, "pyav": bare_pyav}
     methods |= {"torchcodec": torchcodec, "torchcodec, resizing": torchcodec_resize}
     for name, module in NEEDS.items():
         try:
@@ -163,15 +165,28 @@ def measure(path: Path, title: str, report: Report, *, minutes: int, count: int,
     settings = FrameSettings(max_frames=count, sampling="uniform")
     indices = plan_frames(np.arange(length) / RATE, settings, duration=length / RATE).indices
     runs: dict[str, list[Run]] = {}
+    methods = rivals()
+    check_same({name: method(path, indices[:8]) for name, method in methods.items()})
     for _ in range(rounds):
-        for name, method in rivals().items():
+        for name, method in methods.items():
             wall, cpu = time.perf_counter(), time.process_time() + child_seconds()
-            assert method(path, indices) == count
+            assert len(method(path, indices)) == count
             wall, cpu = time.perf_counter() - wall, time.process_time() + child_seconds() - cpu
             runs.setdefault(name, []).append(Run(wall=wall, cpu=cpu, peak=0, items=count))
     timings = {name: summarise(found) for name, found in runs.items()}
     size = path.stat().st_size / 1e6
     report.rates(f"video: {title} ({size:.0f} MB) to JPEG of {SIZE} px", timings, ours="ours", unit="frames")
+
+
+def check_same(found: dict[str, Jpegs]) -> None:
+    """Raise where a method's pictures are not those of ours."""
+    greys = {
+        name: [np.asarray(Image.open(io.BytesIO(data)).convert("L"), float) for data in jpegs]
+        for name, jpegs in found.items()
+    }
+    for name, pictures in greys.items():
+        apart = [float(np.abs(one - other).mean()) for one, other in zip(greys["ours"], pictures, strict=True)]
+        assert max(apart) < MAX_DIFFERENCE, f"{name}: frames differ from ours by {apart} grey values"
 
 
 def child_seconds() -> float:
