@@ -17,6 +17,7 @@ from curation.manifest_names import load_manifest
 from curation.manifests import Manifest
 from curation.runs import recorded
 from curation.seen import Seen
+from curation.storage import is_url
 from curation.workspace import Workspace, open_workspace
 
 
@@ -90,11 +91,14 @@ def build(
     """
     from curation.decisions import decide
     from curation.output import write_build
+    from curation.output_folder import check_room
 
     with _opened(manifest, workspace, workers, engine, overrides, progress, recorder) as (read, space, running):
         folder = output or read.output.path
         if folder is None:
             raise ManifestError(f"manifest {read.path}: no output.path; give one or build with -o DIR")
+        if not is_url(str(folder)):
+            check_room(Path(folder))  # before hours of work that could not be written
         with recorded(space, read.path, settings=read.resolved(), output=folder) as run:
             with running.recorder.stage("prepare"):
                 decided = decide(read, run.workspace, running, with_frames=True, seen=seen)

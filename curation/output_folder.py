@@ -37,6 +37,15 @@ def held(folder: Path, digest: str, *, replace: bool) -> Iterator[bool]:
             (folder / LOCK).unlink(missing_ok=True)
 
 
+def check_room(folder: Path) -> None:
+    """Raise BuildError when no build can be written into a folder, whichever it is. Writes nothing."""
+    if folder.exists() and not folder.is_dir():
+        raise BuildError(f"output {folder}: is a file; choose a folder with -o DIR")
+    if folder.is_dir() and not any((folder / name).is_file() for name in ("build.json", BUILDING)):
+        if present := _present(folder):
+            raise BuildError(f"{folder}: is not empty ({', '.join(present[:3])} …); choose another folder with -o DIR")
+
+
 def is_built(folder: Path, digest: str) -> bool:
     """Whether the folder holds exactly this build, every file of it."""
     try:
@@ -48,7 +57,7 @@ def is_built(folder: Path, digest: str) -> bool:
 
 def make_room(folder: Path, digest: str, *, replace: bool) -> None:
     """Make sure that the folder may be written: empty, this build's own unfinished work, or to be replaced."""
-    present = sorted(path.name for path in folder.iterdir() if path.name != LOCK and path.suffix != TEMPORARY)
+    check_room(folder)
     is_ours = (folder / BUILDING).is_file()
     if (folder / "build.json").exists() and not replace:
         other = json.loads((folder / "build.json").read_bytes()).get("fingerprint", "")
@@ -57,11 +66,13 @@ def make_room(folder: Path, digest: str, *, replace: bool) -> None:
                 f"{folder}: holds another build ({other[:12]}, this one is {digest[:12]}); choose another folder with "
                 "-o DIR, or give --replace"
             )
-    elif present and not is_ours and not (folder / "build.json").exists():
-        raise BuildError(f"{folder}: is not empty ({', '.join(present[:3])} …); choose another folder with -o DIR")
     if is_ours and json.loads((folder / BUILDING).read_bytes()).get("fingerprint") == digest:
         return
     (folder / "build.json").unlink(missing_ok=True)
     for name in ("shards", "index"):
         shutil.rmtree(folder / name, ignore_errors=True)
     write_bytes(folder / BUILDING, settings_text({"fingerprint": digest}))
+
+
+def _present(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.name != LOCK and path.suffix != TEMPORARY)

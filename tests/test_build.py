@@ -65,11 +65,12 @@ def test_a_folder_with_another_build_is_refused_and_can_be_replaced(
     assert digests(made.folder) == reference
 
 
-def test_a_folder_with_other_files_is_refused(corpus: Path, tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_refused_before_anything_is_pulled(corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "holiday.txt").write_text("mine")
     with pytest.raises(BuildError, match="is not empty"):
-        build(corpus, output=tmp_path, workspace=corpus.parent / "ws-reference")
+        build(corpus, output=tmp_path, workspace=tmp_path.parent / "unused")
     assert (tmp_path / "holiday.txt").read_text() == "mine"
+    assert not list((tmp_path.parent / "unused").glob("pull/*"))
 
 
 def test_a_plan_writes_no_output_and_counts_what_the_build_holds(
