@@ -41,9 +41,9 @@ def check_room(folder: Path) -> None:
     """Raise BuildError when no build can be written into a folder, whichever it is. Writes nothing."""
     if folder.exists() and not folder.is_dir():
         raise BuildError(f"output {folder}: is a file; choose a folder with -o DIR")
-    if folder.is_dir() and not any((folder / name).is_file() for name in ("build.json", BUILDING)):
-        if present := _present(folder):
-            raise BuildError(f"{folder}: is not empty ({', '.join(present[:3])} …); choose another folder with -o DIR")
+    is_ours = any((folder / name).is_file() for name in ("build.json", BUILDING))
+    if folder.is_dir() and not is_ours and (present := _present(folder)):
+        raise BuildError(f"{folder}: is not empty ({', '.join(present[:3])} …); choose another folder with -o DIR")
 
 
 def is_built(folder: Path, digest: str) -> bool:
