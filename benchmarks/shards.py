@@ -58,8 +58,8 @@ def main() -> None:
             interleave(counters(readers), rounds=options.rounds),
             ours="ours, parquet",
             unit="samples",
-            why="maps its own format into memory, as `ours, arrow` does; Parquet is decoded, and hands out packs that are "
-            "checked against the index",
+            why="maps its own format into memory, as `ours, arrow` does; Parquet is decoded, and ours gives packs that "
+            "are checked against the index",
         )
 
 
