@@ -91,20 +91,15 @@ def _weighed_sources(tree: Node) -> Iterator[Problem]:
     if weights is None or not isinstance(weights.value, dict) or not sources:
         return
     seen: dict[str, Node] = {}
-    is_set = False
     for name, path, leaf in _leaves(weights, "mixture.weights"):
         if name not in sources:
-            hint = ""
-            if leaf.origin.line is None:  # a setting has put a number where a group was
-                is_set = True
-                hint = f"; the weight of a group is {path}.weight"
-            hint += nearest(name, sources) or f"; there are {', '.join(sources)}"
+            hint = nearest(name, sources) or f"; there are {', '.join(sources)}"
             yield Problem(leaf.origin, f"{path} names no source{hint}")
         elif name in seen:
             yield Problem(leaf.origin, f"{path} weighs '{name}' a second time, first on {seen[name].origin}; keep one")
         seen.setdefault(name, leaf)
     left = [name for name in sources if name not in seen]
-    if left and not is_set:
+    if left:
         said = ", ".join(f"'{name}'" for name in left)
         yield Problem(weights.origin, f"mixture.weights leaves out {said}; give it a weight (0 uses none of it)")
 

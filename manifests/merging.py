@@ -10,9 +10,12 @@ from curation.manifests.nodes import Node, Origin, describe, wrong
 
 
 def merge(base: Node, over: Node) -> Node:
-    """Lay a node over a base: mappings merge key by key, an empty value removes its key, all else replaces."""
+    """Lay a node over a base: mappings merge key by key, an empty value removes its key, all else replaces.
+
+    One value laid over a group of weights `{weight: …, of: {…}}` is the group's weight.
+    """
     if not isinstance(base.value, dict) or not isinstance(over.value, dict):
-        return over
+        return _weighed(base, over)
     merged = dict(base.value)
     for key, value in over.value.items():
         if key not in merged:
@@ -28,14 +31,14 @@ def put(root: Node, key_path: str, value: Node) -> Node:
     """Return the tree with the value at `key.path` in it; an empty value removes what is there.
 
     In a list a part of the path is the number of an item (from 0) or the name of an entry: `filters.cap.max` is the
-    option `max` of the filter `cap`. Keys with dots in them are found as they are written.
+    option `max` of the filter `cap`. A group of weights takes a value as its weight. Keys with dots in them are found as they are written.
     """
     return _put(root, key_path.split("."), value)
 
 
 def _put(node: Node, parts: list[str], value: Node) -> Node:
     if not parts:
-        return value
+        return _weighed(node, value)
     if isinstance(node.value, list):
         number = _item(node, parts[0], value.origin)
         items = list(node.value)
@@ -53,6 +56,14 @@ def _put(node: Node, parts: list[str], value: Node) -> Node:
     else:
         entries[key] = _put(entries.get(key, replace(value, value=None)), rest, value)
     return replace(node if node.value is not None else value, value=entries)
+
+
+def _weighed(group: Node, value: Node) -> Node:
+    """Return a group of weights with a value as its weight; where there is no group, or no single value, the value."""
+    is_group = isinstance(group.value, dict) and "of" in group.value
+    if not is_group or value.value is None or isinstance(value.value, dict | list):
+        return value
+    return replace(group, value={**group.value, "weight": value})
 
 
 def _put_entry(item: Node, parts: list[str], value: Node) -> Node:

@@ -290,16 +290,6 @@ def test_a_variable_without_quotes_in_braces_is_told_from_other_bad_yaml() -> No
     assert "NAME" not in said("a: {b\n")
 
 
-def test_a_number_set_where_a_group_was_is_told_as_such() -> None:
-    text = "version: 1\nprofile: smolvlm2-256m\nsources: {docs: {adapter: docmatix, uri: a.parquet}}\n"
-    text += "mixture: {weights: {pages: {weight: 1, of: {docs: 1}}}}\n"
-    told = said(text, "mixture.weights.pages=2").splitlines()[-1]
-    assert told == (
-        "--set mixture.weights.pages: mixture.weights.pages names no source; the weight of a group is "
-        "mixture.weights.pages.weight; there are docs"
-    )
-
-
 def test_a_list_and_an_empty_file_are_no_manifest() -> None:
     assert said("- a\n") == "manifest small.yaml:1: it is a list; a manifest is a mapping that begins with 'version: 1'"
     assert said("# nothing\n") == "manifest small.yaml:1: the file is empty; begin with 'version: 1'"

@@ -208,6 +208,14 @@ def test_an_override_replaces_a_mapping_whole(tmp_path: Path) -> None:
     assert manifest.sources["docs"].options == {"a": 1}
 
 
+def test_a_number_laid_over_a_group_of_weights_is_its_weight(tmp_path: Path) -> None:
+    text = SMALLEST + "mixture: {weights: {pages: {weight: 1, of: {docs: 3}}}}\n"
+    assert load(tmp_path, text, "mixture.weights.pages=2").mixture.weights == {"pages": {"weight": 2, "of": {"docs": 3}}}
+    (tmp_path / "base.yaml").write_text(text)
+    over = "version: 1\nextends: base.yaml\nmixture: {weights: {pages: natural}}\n"
+    assert load(tmp_path, over).mixture.weights == {"pages": {"weight": "natural", "of": {"docs": 3}}}
+
+
 @pytest.mark.parametrize(
     ("override", "filters"),
     [
