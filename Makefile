@@ -44,7 +44,7 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Ours beside rivals, about 15 minutes; writes benchmarks/results.md. `make bench NAME=packing` runs a row, or some.
+# Ours beside rivals, about half an hour; writes benchmarks/results.md. `make bench NAME=packing` runs a row, or some.
 # torchcodec loads FFmpeg's libraries from the system: apt install ffmpeg
 bench: .bench/.rivals
 	$(BIN)/python benchmarks/run.py $(NAME)

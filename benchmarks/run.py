@@ -1,6 +1,6 @@
 """Run the benchmarks and write results.md: `make bench`, or `make bench NAME=packing` for some rows.
 
-    python benchmarks/run.py [NAME …] [--quick] [--minutes 25]
+    python benchmarks/run.py [NAME …] [--quick] [--minutes 40]
 
 Each row is a script that can be run by itself, in the environment that has its rivals (`environments.py` makes it). A
 row that fails or does not end in its time is named in the results with the reason; the others go on. `--quick` takes
@@ -34,8 +34,7 @@ OWN, RIVALS, STREAMING = "", "rivals", "streaming"
 class Row:
     """A script, the environment it runs in, its arguments (quick ones, too) and the seconds it may take.
 
-    A script that does not add its figures to a file has `is_text`: what it prints is its figure. A row that
-    `is_optional` runs only when it is named.
+    A script that does not add its figures to a file has `is_text`: what it prints is its figure.
     """
 
     script: str
@@ -44,7 +43,6 @@ class Row:
     quick: str = ""
     seconds: int = 180
     is_text: bool = False
-    is_optional: bool = False
 
 
 ROWS: dict[str, Row] = {
@@ -73,15 +71,7 @@ ROWS: dict[str, Row] = {
     "whole-job": Row(script="whole_job.py", quick="--rounds 1 --samples 24", seconds=240),
     "rebuild": Row(script="rebuild.py", environment=OWN, quick="--rounds 1", seconds=240),
     "scaling": Row(script="scaling.py", environment=OWN, quick="--rows 20 --output .bench/scaling.svg", seconds=300),
-    "plan": Row(
-        script="scale.py",
-        environment=OWN,
-        arguments="--rows 2000000",
-        quick="--rows 50000",
-        seconds=300,
-        is_text=True,
-    ),
-    "plan-10m": Row(script="scale.py", environment=OWN, seconds=1200, is_text=True, is_optional=True),
+    "plan": Row(script="scale.py", environment=OWN, quick="--rows 50000", seconds=1200, is_text=True),
 }
 
 
@@ -89,14 +79,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"rows: {', '.join(ROWS)}")
     parser.add_argument("--quick", action="store_true", help="small sizes, one round")
-    parser.add_argument("--minutes", type=float, default=25, help="begin no further row after this time")
+    parser.add_argument("--minutes", type=float, default=40, help="begin no further row after this time")
     parser.add_argument("--output", type=Path, help="the page; default: results.md when all rows run, else none")
     options = parser.parse_args()
     if unknown := [name for name in options.names if name not in ROWS]:
         parser.error(f"no row named '{unknown[0]}'; there are {', '.join(ROWS)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the row that runs ends, too
     begun, outcomes = time.monotonic(), []
-    for name in options.names or [name for name, row in ROWS.items() if not row.is_optional]:
+    for name in options.names or list(ROWS):
         print(f"\n=== {name}", flush=True)
         if time.monotonic() - begun > options.minutes * 60:
             outcomes.append(Outcome(name=name, reason=f"not begun: {options.minutes:.0f} minutes were over"))

@@ -31,7 +31,8 @@ def put(root: Node, key_path: str, value: Node) -> Node:
     """Return the tree with the value at `key.path` in it; an empty value removes what is there.
 
     In a list a part of the path is the number of an item (from 0) or the name of an entry: `filters.cap.max` is the
-    option `max` of the filter `cap`. A group of weights takes a value as its weight. Keys with dots in them are found as they are written.
+    option `max` of the filter `cap`. A group of weights takes a value as its weight. Keys with dots in them are found
+    as they are written.
     """
     return _put(root, key_path.split("."), value)
 

@@ -210,7 +210,9 @@ def test_an_override_replaces_a_mapping_whole(tmp_path: Path) -> None:
 
 def test_a_number_laid_over_a_group_of_weights_is_its_weight(tmp_path: Path) -> None:
     text = SMALLEST + "mixture: {weights: {pages: {weight: 1, of: {docs: 3}}}}\n"
-    assert load(tmp_path, text, "mixture.weights.pages=2").mixture.weights == {"pages": {"weight": 2, "of": {"docs": 3}}}
+    assert load(tmp_path, text, "mixture.weights.pages=2").mixture.weights == {
+        "pages": {"weight": 2, "of": {"docs": 3}}
+    }
     (tmp_path / "base.yaml").write_text(text)
     over = "version: 1\nextends: base.yaml\nmixture: {weights: {pages: natural}}\n"
     assert load(tmp_path, over).mixture.weights == {"pages": {"weight": "natural", "of": {"docs": 3}}}
