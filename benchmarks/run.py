@@ -48,7 +48,7 @@ class Row:
 ROWS: dict[str, Row] = {
     "pull": Row(script="pull.py", quick="--rounds 1 --images 40"),
     "encode": Row(script="encode.py", quick="--rounds 1"),
-    "video": Row(script="video.py", arguments="--rounds 3 --opens 100", quick="--rounds 1 --opens 20", seconds=420),
+    "video": Row(script="video.py", arguments="--opens 100", quick="--rounds 1 --opens 20", seconds=600),
     "image-dedup": Row(
         script="image_dedup.py",
         environment=STREAMING,
@@ -69,7 +69,7 @@ ROWS: dict[str, Row] = {
     "sql": Row(script="queries.py", quick="--rounds 1 --samples 20000"),
     "batches": Row(script="batches.py", quick="--rounds 1 --samples 12"),
     "whole-job": Row(script="whole_job.py", quick="--rounds 1 --samples 24", seconds=240),
-    "rebuild": Row(script="rebuild.py", environment=OWN, quick="--rounds 1", seconds=240),
+    "rebuild": Row(script="rebuild.py", environment=OWN, quick="--rounds 1 --films 2", seconds=900),
     "scaling": Row(script="scaling.py", environment=OWN, quick="--rows 20 --output .bench/scaling.svg", seconds=300),
     "plan": Row(script="scale.py", environment=OWN, quick="--rows 50000", seconds=1200, is_text=True),
 }

@@ -58,8 +58,9 @@ def encode_minute(path: Path) -> None:
 
 
 def repeat(source: Path, path: Path, *, times: int) -> None:
-    """Write a video several times over, one after another, without encoding it again."""
+    """Write a video several times over, without encoding it again; its name in it makes it another file."""
     with av.open(str(path), "w") as output:
+        output.metadata["title"] = path.stem
         stream = None
         for turn in range(times):
             with av.open(str(source)) as container:
