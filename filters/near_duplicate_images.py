@@ -55,7 +55,7 @@ class NearDuplicateImages:
     """
 
     name: ClassVar[str] = "near_duplicate_images"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     is_guarded: ClassVar[bool] = True
     reads_media: ClassVar[bool] = True
 

@@ -48,6 +48,8 @@ def thumbnail_differences(
 ) -> NDArray[np.float64]:
     """Return for each pair of images the difference of grey values (0 to 255) where it is largest; 0 when unknown.
 
+    The outermost cells are left out: a decoder that shrinks JPEG by blocks fills the last ones with the edge, and the
+    edge of a scan is often dark.
     `one` and `other` are positions in `media_ids`. The thumbnails, 4 kB each, lie in a file in `folder` meanwhile.
     """
     import numpy as np
@@ -57,13 +59,14 @@ def thumbnail_differences(
     if not len(one):
         return found
     with tempfile.TemporaryFile(dir=folder) as file:
-        greys = np.memmap(file, np.uint8, "w+", shape=(len(media_ids), SIDE * SIDE))
+        inner = np.arange(SIDE * SIDE).reshape(SIDE, SIDE)[1:-1, 1:-1].ravel()
+        greys = np.memmap(file, np.uint8, "w+", shape=(len(media_ids), len(inner)))
         is_known = np.zeros(len(media_ids), np.bool_)
         for batch in thumbnails():
             rows = pc.index_in(batch["media_id"], value_set=media_ids)
             wanted = batch.append_column("row", rows).filter(rows.is_valid())
             for row, content in zip(wanted["row"].to_pylist(), wanted["thumbnail"], strict=True):
-                greys[row] = np.frombuffer(content.as_buffer(), np.uint8)
+                greys[row] = np.frombuffer(content.as_buffer(), np.uint8)[inner]
                 is_known[row] = True
         for start in range(0, len(one), _CHUNK_PAIRS):
             part = slice(start, start + _CHUNK_PAIRS)

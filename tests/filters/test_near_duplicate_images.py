@@ -59,6 +59,16 @@ def test_faint_print_in_the_margin_of_one_keeps_both(tmp_path: Path) -> None:
     assert dropped(run(tmp_path, rows, NearDuplicateImages())) == ["a/f:2"]
 
 
+def test_the_dark_edge_of_a_scan_keeps_no_copy(tmp_path: Path) -> None:
+    scan = page(1000, (621, 1331))
+    ImageDraw.Draw(scan).rectangle((618, 0, 621, 1331), fill="black")
+    rows = [
+        sample(tmp_path, f"a/f:{index}", [data])
+        for index, data in enumerate([encoded(scan), encoded(scan, "JPEG", 75)])
+    ]
+    assert dropped(run(tmp_path, rows, NearDuplicateImages())) == ["a/f:1"]
+
+
 def test_where_a_mark_stands_on_an_empty_page_counts(tmp_path: Path) -> None:
     pages = []
     for left in (100, 130, 300):
