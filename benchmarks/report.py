@@ -1,6 +1,6 @@
 """Time `report` on generated index tables; `questions.py` times the standard questions.
 
-    PYTHONPATH=. python benchmarks/report.py [SAMPLES]
+    python -m benchmarks.report [SAMPLES]
 
 Default: a million samples of 20 sources with a medium each, 10 % drops and packs of eight. The index is generated, the
 shard holds two rows that every selected sample points at, so that the gallery reads real rows.
