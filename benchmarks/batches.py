@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from baseline import load_processor, prompt, read_rows
 from drawn_build import write_corpus
-from encode import default_tokenizer
+from encode import parse_with_tokenizer
 from PIL import Image
 from reporting import Report, arguments
 from rounds import interleave
@@ -31,10 +31,7 @@ TOLERANCE = 0.02  # of pixel values between -1 and 1: two levels of 255
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--samples", type=int, default=30)
-    parser.add_argument("--tokenizer", default=default_tokenizer())
-    options = parser.parse_args()
-    if options.tokenizer is None:
-        parser.error("--tokenizer: a folder with the model's tokenizer.json and preprocessor_config.json")
+    options = parse_with_tokenizer(parser)
     report = Report(path=options.json)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -16,6 +16,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import json
 import random
+from argparse import ArgumentParser, Namespace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,15 @@ def default_tokenizer() -> str | None:
     folder = Path(os.environ.get("CURATION_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared")
     path = folder / "tokenizers" / "smolvlm2-256m-500m-video"
     return str(path) if path.exists() else None
+
+
+def parse_with_tokenizer(parser: ArgumentParser) -> Namespace:
+    """Parse the command line with the option --tokenizer, without which a benchmark of the model's inputs ends."""
+    parser.add_argument("--tokenizer", default=default_tokenizer())
+    options = parser.parse_args()
+    if options.tokenizer is None:
+        parser.error("--tokenizer: a folder with the model's tokenizer.json and preprocessor_config.json")
+    return options
 
 
 def compare_text(tokenizer: Tokenizer, spec: str, report: Report, *, rounds: int) -> None:

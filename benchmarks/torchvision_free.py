@@ -9,9 +9,9 @@ from typing import Any
 @cache
 def prepare() -> Any:
     """Declare the operators; keep what is returned (the cache does) as long as they are needed."""
-    import torch
+    from torch import library
 
-    library = torch.library.Library("torchvision", "DEF")
+    operators = library.Library("torchvision", "DEF")
     for name in ("nms", "qnms"):
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    return library
+        operators.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    return operators

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from drawn_build import write_corpus
-from encode import default_tokenizer
+from encode import parse_with_tokenizer
 from reporting import Report, arguments
 from rounds import Run, interleave_runs, run_command
 
@@ -26,10 +26,7 @@ WORKERS = "2"
 def main() -> None:
     parser = arguments(__doc__, rounds=3)
     parser.add_argument("--samples", type=int, default=80)
-    parser.add_argument("--tokenizer", default=default_tokenizer())
-    options = parser.parse_args()
-    if options.tokenizer is None:
-        parser.error("--tokenizer: a folder with the model's tokenizer.json and preprocessor_config.json")
+    options = parse_with_tokenizer(parser)
     report = Report(path=options.json)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -8,18 +8,15 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
-import sys
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from importlib import import_module
-from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from curation.errors import FilterError
 from curation.filters import FILTERS
 from curation.filters.benchmarks import BENCHMARKS
+from curation.markdown import markdown_table, with_part, write_pages
 
-BEGIN, END = "<!-- filters:begin -->", "<!-- filters:end -->"
 _WORDS = {int: "whole number", float: "number", str: "text", bool: "true or false"}
 
 
@@ -27,23 +24,19 @@ def filters_reference() -> str:
     """Return a section for each built-in filter: what its docstring says, its options; and the ready benchmarks."""
     sections = [_section(name, target) for name, target in FILTERS.items()]
     rows = ((f"`{each.name}`", ", ".join(f"`{place}`" for place in each.places)) for each in BENCHMARKS.values())
-    table = _table(("name", "read from"), rows)
+    table = markdown_table(("name", "read from"), rows)
     return "\n".join([*sections, f"## Benchmarks by name\n\nFor `contamination: {{against: [...]}}`.\n\n{table}"])
 
 
 def with_reference(page: str) -> str:
-    """Return a page with the reference between its markers. Raises FilterError when it has no such place."""
-    head, begin, rest = page.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise FilterError(f"the page has no place for the filters; write {BEGIN} and {END} where they belong")
-    return f"{head}{BEGIN}\n{filters_reference()}{END}{tail}"
+    """Return a page with the reference between its markers. Raises CurationError when it has no such place."""
+    return with_part(page, "filters", filters_reference())
 
 
 def _section(name: str, target: str) -> str:
     module, _, attribute = target.partition(":")
     found = getattr(import_module(module), attribute)
-    return f"## `{name}`\n\n{inspect.getdoc(found)}\n\n{_table(('option', 'is', 'default'), _options(found))}"
+    return f"## `{name}`\n\n{inspect.getdoc(found)}\n\n{markdown_table(('option', 'is', 'default'), _options(found))}"
 
 
 def _options(found: Any) -> Iterator[tuple[str, str, str]]:
@@ -66,17 +59,5 @@ def _kind(hint: Any) -> str:
     return f"list of {_kind(arguments[0])}" if origin is tuple else _WORDS[hint]
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
-
-
-def main() -> None:
-    """Put the reference into the pages that are named."""
-    for name in sys.argv[1:]:
-        page = Path(name)
-        page.write_text(with_reference(page.read_text()))
-
-
 if __name__ == "__main__":
-    main()
+    write_pages(with_reference)

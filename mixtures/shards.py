@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from curation.errors import ChangedError, MediaError
+from curation.fingerprint import file_sha256
 from curation.images import open_image
 from curation.media import content_from_json, read, sha256
 from curation.mixtures.encoded_file import EncodedFile
@@ -48,7 +49,7 @@ def write_shard(work: ShardTask) -> dict[str, Any]:
     """
     with replacing(work.path) as temporary:
         tokens = write_rows(temporary, work.format, _rows(work))
-        num_bytes, digest = temporary.stat().st_size, _file_sha256(temporary)
+        num_bytes, digest = temporary.stat().st_size, file_sha256(temporary)
     return {"rows": len(work.row), "tokens": tokens, "bytes": num_bytes, "sha256": digest}
 
 
@@ -125,10 +126,3 @@ def _fitted(data: bytes, longest_edge: int) -> bytes:
     else:
         shown.save(output, "PNG")
     return min(data, output.getvalue(), key=len)
-
-
-def _file_sha256(path: Path) -> str:
-    import hashlib
-
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

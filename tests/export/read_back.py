@@ -50,12 +50,10 @@ def from_webdataset(folder: str) -> Iterator[dict[str, Any]]:
 
 
 def from_streaming(folder: str) -> Iterator[dict[str, Any]]:
-    import torch
+    sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+    import torchvision_free  # type: ignore[import-not-found]  # an environment of its own runs this file
 
-    # a torchvision that was built for another torch looks for these two when it is imported
-    library = torch.library.Library("torchvision", "DEF")
-    for name in ("nms", "qnms"):
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    torchvision_free.prepare()
     from streaming import LocalDataset  # type: ignore[import-not-found]
 
     for sample in LocalDataset(folder):

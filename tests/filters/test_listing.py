@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from curation.errors import FilterError
+from curation.errors import CurationError
 from curation.filters import FILTERS, filter_options, load_filter
 from curation.filters.benchmarks import BENCHMARKS
 from curation.filters.listing import filters_reference, with_reference
@@ -42,5 +42,5 @@ def test_the_examples_of_the_page_are_filters() -> None:
 
 
 def test_a_page_without_a_place_is_refused() -> None:
-    with pytest.raises(FilterError, match="filters:begin"):
+    with pytest.raises(CurationError, match="filters:begin"):
         with_reference("# A page\n")

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from curation.errors import SourceError
+from curation.errors import CurationError
 from curation.sources import ADAPTERS
-from curation.sources.listing import BEGIN, END, sources_table, with_table
+from curation.sources.listing import sources_table, with_table
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "datasets.md"
+
+
+BEGIN, END = "<!-- sources:begin -->", "<!-- sources:end -->"
 
 
 def test_the_page_has_the_table_of_the_cards() -> None:
@@ -28,5 +31,5 @@ def test_the_rest_of_a_page_stays_and_a_page_without_a_place_is_refused() -> Non
     page = with_table(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     assert page.startswith(f"before\n{BEGIN}\n| adapter |")
     assert page.endswith(f" |\n{END}\nafter\n")
-    with pytest.raises(SourceError, match="no place for the table of sources"):
+    with pytest.raises(CurationError, match="no place for the sources"):
         with_table(f"before {END} {BEGIN}")
